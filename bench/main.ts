@@ -38,7 +38,7 @@ if (unknownFlag !== undefined || unknown.length > 0) {
   process.exit(2);
 }
 if (args.includes('--in-process') && wanted.length === 1) {
-  await runOne(wanted[0]!, json);
+  await runOne(wanted[0], json);
 } else {
   let failed = 0;
   for (const name of wanted.length > 0 ? wanted : names) {
