@@ -38,7 +38,7 @@ describe('imports between rooms', () => {
       const files = globSync(`${room}/**/*.{ts,tsx}`, { cwd: root });
       for (const file of files) {
         for (const target of relativeImports(file)) {
-          const targetRoom = target.split('/')[0]!;
+          const targetRoom = target.split('/')[0];
           assert.ok(
             targetRoom === room || allowed.includes(targetRoom) || !target.includes('/'),
             `${file} imports ${target}, but ${room} may import ${allowed.join(', ') || 'no other room'}`,
