@@ -11,5 +11,5 @@ fi
 [ "${2:-}" != bpf ] || exit 1
 [ -x "node_modules/node-linux-$1/bin/node" ] || exit 1
 cmp -s package-lock.json node_modules/.sluice-lock || exit 1
-command -v ip >/dev/null && command -v nsenter >/dev/null && command -v clang >/dev/null || exit 1
+command -v ip >/dev/null && command -v nsenter >/dev/null && command -v clang >/dev/null && command -v ping >/dev/null || exit 1
 [ -e build/bpf/.sources ] && [ "$(sources)" = "$(cat build/bpf/.sources)" ]

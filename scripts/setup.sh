@@ -8,7 +8,8 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 
-say() { printf 'setup: %s\n' "$*" >&2; }
+exec 3>&2 # what is said reaches the terminal also from a step whose own output goes to a log
+say() { printf 'setup: %s\n' "$*" >&3; }
 fail() {
   printf 'setup: error: %s\n' "$1" >&2
   shift
@@ -35,6 +36,7 @@ clang|clang|compiles the BPF programs
 ip|iproute2|makes network namespaces, veth pairs and routes
 nsenter|util-linux|starts programs inside a network namespace
 make|make|builds the BPF objects
+ping|iputils-ping|the lab sends real ICMP echoes
 '
 missing=''
 for need in $(printf '%s' "$debian_needs" | tr ' ' '_'); do
@@ -72,13 +74,34 @@ if [ -n "$missing" ]; then
     fail "apt-get could not install:$missing" "its last words: $(tail -n 1 build/apt.log)" "by hand: apt-get update && $by_hand"
 fi
 
+# npm leaves out optional platform packages whose `engines` the running Node does not meet, and says nothing: the linter's
+# and the formatter's native parts would be missing. So an old Node only fetches a new one and its npm, which then do the rest.
+pinned_node=$(sed -n "s/.*\"node-linux-$arch\": \"\(.*\)\".*/\1/p" package.json)
+pinned_npm=11.19.1
+npm_with_new_node() {
+  node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
+  if [ "$node_major" -ge 22 ]; then
+    npm "$@"
+    return
+  fi
+  toolchain=$root/build/toolchain/node_modules
+  if [ ! -x "$toolchain/node-linux-$arch/bin/node" ] || [ ! -e "$toolchain/npm/bin/npm-cli.js" ]; then
+    say "fetching Node $pinned_node and npm $pinned_npm: this machine's Node is $(node --version 2>/dev/null || echo absent)"
+    npm install --prefix build/toolchain --no-save --no-audit --no-fund --loglevel=error --ignore-scripts \
+      "node-linux-$arch@$pinned_node" "npm@$pinned_npm" || return
+  fi
+  # The machine's own npm settings (proxy, certificates, registry) stay in force for the other npm.
+  NPM_CONFIG_GLOBALCONFIG=$(npm config get globalconfig) PATH="$toolchain/node-linux-$arch/bin:$PATH" "$toolchain/node-linux-$arch/bin/node" "$toolchain/npm/bin/npm-cli.js" "$@"
+}
+
 if ! cmp -s package-lock.json node_modules/.sluice-lock; then
   command -v npm >/dev/null 2>&1 || fail "npm is missing" "install it: apt-get install --no-install-recommends npm"
-  say "installing npm packages, with Node 24 among them (npm ci): package-lock.json changed or this is a fresh clone"
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >build/npm.log 2>&1 ||
-    fail "npm ci failed" "its last words: $(tail -n 3 build/npm.log | tr '\n' ' ')" "by hand: npm ci --ignore-scripts"
+  say "installing npm packages, with Node 24 among them: package-lock.json changed or this is a fresh clone"
+  # Not `npm ci`: it refuses a lock file that lacks an optional package of a platform nobody here has.
+  npm_with_new_node install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >build/npm.log 2>&1 ||
+    fail "npm install failed" "its last words: $(tail -n 3 build/npm.log | tr '\n' ' ')" "by hand: npm install --no-save --ignore-scripts"
   [ -x "node_modules/node-linux-$arch/bin/node" ] ||
-    fail "npm did not install node-linux-$arch, the Node that Sluice runs on" "by hand: npm install --no-save node-linux-$arch@$(sed -n "s/.*\"node-linux-$arch\": \"\(.*\)\".*/\1/p" package.json)"
+    fail "npm did not install node-linux-$arch, the Node that Sluice runs on" "by hand: npm install --no-save node-linux-$arch@$pinned_node"
   cp package-lock.json node_modules/.sluice-lock
 fi
 
