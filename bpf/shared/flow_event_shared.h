@@ -32,7 +32,7 @@
 #define TRACE_REASON_RELATED 3
 #define TRACE_REASON_UNKNOWN 5
 
-/* flow_event.sub_type of a drop: Cilium's drop codes, those that our programs can give. */
+/* flow_event.sub_type of a drop: Cilium's drop codes, those that our programs can give (or soon will). */
 #define DROP_INVALID_SOURCE_IP 132
 #define DROP_POLICY_DENIED 133
 #define DROP_INVALID_PACKET 134
@@ -41,6 +41,7 @@
 #define DROP_UNKNOWN_L4 142
 #define DROP_CT_INSERT_FAILED 155
 #define DROP_INVALID_IPV6_EXT 156
+#define DROP_ENDPOINT_NOT_READY 203     /* the interface is not in map `endpoints`: nothing can vouch for its sources */
 
 /* flow_event.flags */
 #define EVENT_FLAG_IPV6 (1 << 0)
@@ -48,6 +49,13 @@
 #define EVENT_FLAG_VLAN (1 << 2)        /* packet carried a VLAN tag (in metadata or in line) */
 #define EVENT_FLAG_FRAGMENT (1 << 3)    /* a later fragment: it has no L4 header */
 #define EVENT_FLAG_TRUNCATED (1 << 4)   /* fewer bytes captured than the parsed headers need */
+
+/* flow_event.source_file of a drop: which of bpf's files gave it, for Flow.file. 0 = not a drop. */
+#define SOURCE_FILE_DATAPATH 1          /* datapath.bpf.c */
+#define SOURCE_FILE_PARSE 2             /* parse.h */
+#define SOURCE_FILE_PARSE_IPV6 3        /* parse_ipv6.h */
+#define SOURCE_FILE_PARSE_L4 4          /* parse_l4.h */
+#define SOURCE_FILE_CONNTRACK 5         /* conntrack.h */
 
 struct flow_event {
 	__u64 ktime_ns;         /*  0  CLOCK_MONOTONIC, bpf_ktime_get_ns() */
@@ -78,4 +86,6 @@ struct flow_event {
 #define COUNTER_PACKETS_SEEN 3
 #define COUNTER_PACKETS_DROPPED 4
 #define COUNTER_CT_INSERT_FAILED 5
+#define COUNTER_PACKETS_REDIRECTED 6    /* past the kernel's stack: to an endpoint or out of the node's device */
+#define COUNTER_FRAGMENTS_ORPHANED 7    /* later fragments whose first was not seen: they pass, without ports */
 #define COUNTER_MAX 8
