@@ -1,0 +1,32 @@
+/**
+ * `npm run generate`: makes proto/gen from the schema. The result is checked in; a test makes it again and wants no difference.
+ *   usage: node scripts/generate.ts [OUT]      OUT is proto/gen by default
+ */
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+
+/** Generates the TypeScript of every schema file into `out`, which is emptied before. Throws when buf reports an error. */
+export function generate(out: string): void {
+  const buf = `node_modules/@bufbuild/buf-linux-${arch() === 'arm64' ? 'aarch64' : 'x64'}/bin/buf`;
+  const template = {
+    version: 'v2',
+    plugins: [
+      {
+        local: [process.execPath, 'node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es'],
+        out,
+        opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'],
+      },
+    ],
+  };
+  rmSync(out, { recursive: true, force: true });
+  execFileSync(buf, ['generate', 'proto', '--template', JSON.stringify(template)], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+}
+
+if (import.meta.main) generate(process.argv[2] ?? join(root, 'proto/gen'));
