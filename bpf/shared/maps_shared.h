@@ -125,11 +125,13 @@ struct fragment_key {
 	__u8 destination[16];      /* 16 */
 	__u32 id;                  /* 32  network order; 16 bits of it with IPv4 */
 	__u8 family;               /* 36 */
-	__u8 proto;                /* 37 */
+	__u8 proto;                /* 37  0 with IPv6: only the first fragment tells what follows all extension headers */
 	__u8 pad[2];
 };                                 /* 40 bytes */
 
 struct fragment_ports {
 	__u16 source;              /*  0  network order */
 	__u16 destination;         /*  2 */
-};                                 /* 4 bytes */
+	__u8 proto;                /*  4 */
+	__u8 pad[3];
+};                                 /* 8 bytes */

@@ -1,0 +1,319 @@
+/* The node's datapath: four tc programs, one object, so that they share their maps.
+ *
+ *   endpoint ──▶ from_container ──▶ kernel's stack ──▶ to_container ──▶ endpoint
+ *                     │   └──────── redirect_peer ───────────────────▶ endpoint of this node
+ *                     └──────────── redirect_neigh ──▶ to_netdev ────▶ network
+ *   network ──▶ from_netdev ──▶ kernel's stack ──▶ (as above)
+ *                     └──────────── redirect_peer ───────────────────▶ endpoint of this node
+ *
+ * from_container and to_container are attached to the host side of each endpoint's veth (tcx ingress and egress),
+ * from_netdev and to_netdev to the node's device. Each works alone; a packet that meets two of them carries what the
+ * first found in its mark (handoff.h). Packets that are not IP (ARP first of all) pass without a word.
+ */
+#include "base.h"
+#include "conntrack.h"
+#include "cursor.h"
+#include "emit.h"
+#include "forward.h"
+#include "fragments.h"
+#include "handoff.h"
+#include "identity.h"
+#include "packet.h"
+#include "parse.h"
+#include "related.h"
+#include "settings.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define DATAPATH_INVALID(p, reason) packet_invalid(p, reason, SOURCE_FILE_DATAPATH, __LINE__)
+
+/* True if an event is to be made at a send point (to-*) now; receive points want AGGREGATE_NONE. */
+static __always_inline bool report_now(const struct datapath_settings *config, bool due)
+{
+	return !(config->flags & SETTING_EVENTS_OFF) && (config->aggregation < AGGREGATE_MEDIUM || due);
+}
+
+static __always_inline bool reports_receive(const struct datapath_settings *config)
+{
+	return !(config->flags & SETTING_EVENTS_OFF) && config->aggregation == AGGREGATE_NONE;
+}
+
+/* Connection and ports of a parsed packet. */
+static __always_inline void track(struct __sk_buff *skb, struct packet *p, const struct datapath_settings *config,
+                                  const struct handoff *handoff, bool behind_stack, struct ct_answer *answer)
+{
+	struct ct_query query = {
+	        .handoff = *handoff,
+	        .behind_stack = behind_stack,
+	        .now = ct_now(),
+	        .interval = CT_TICKS(config->interval_s),
+	};
+
+	if (unlikely(p->flags & PACKET_FRAGMENT)) {
+		fragment_follow(p);
+		/* The first hook on the node has counted it. */
+		if (p->flags & PACKET_ORPHAN && !handoff->given)
+			count(COUNTER_FRAGMENTS_ORPHANED);
+	}
+	ct_track(skb, p, &query, answer);
+}
+
+/* Where a packet goes from a hook that may redirect. */
+struct route {
+	int verdict; /* TC_ACT_*, or -1: the kernel's stack decides */
+	__u32 ifindex; /* where the event places it */
+	__u8 point; /* TRACE_TO_* */
+};
+
+static __always_inline bool is_endpoint(const struct local_address *local)
+{
+	return local && local->ifindex != 0;
+}
+
+static __always_inline struct route route_through_stack(const struct __sk_buff *skb, const struct local_address *local)
+{
+	return (struct route){
+	        .verdict = -1,
+	        .ifindex = skb->ifindex,
+	        .point = local && local->ifindex == 0 ? TRACE_TO_HOST : TRACE_TO_STACK,
+	};
+}
+
+static __always_inline struct route route_to_endpoint(struct __sk_buff *skb, const struct packet *p,
+                                                      const struct local_address *local)
+{
+	struct route route = route_through_stack(skb, local);
+
+	/* An endpoint that speaks to itself by way of the node is the stack's business. */
+	if (local->ifindex == skb->ifindex)
+		return route;
+	route.verdict = redirect_to_endpoint(skb, p, local);
+	if (route.verdict >= 0) {
+		route.ifindex = local->ifindex;
+		route.point = TRACE_TO_ENDPOINT;
+	}
+	return route;
+}
+
+/* Only towards the fleet's pods: whatever else there is may need the stack's NAT. */
+static __always_inline struct route route_to_device(struct __sk_buff *skb, const struct packet *p)
+{
+	const struct ipcache_info *remote = ipcache_find(&p->tuple.destination, p->tuple.family);
+	struct route route = route_through_stack(skb, NULL);
+
+	if (!remote || remote->identity < IDENTITY_FIRST_ALLOCATED)
+		return route;
+	route.verdict = redirect_to_device(skb, p);
+	if (route.verdict >= 0) {
+		route.ifindex = node_constants.device_ifindex;
+		route.point = TRACE_TO_NETWORK;
+	}
+	return route;
+}
+
+/* The verdict of a hook before the stack, with a word to the hook behind it. */
+static __always_inline int follow_route(struct __sk_buff *skb, const struct route *route, const struct ct_answer *ct)
+{
+	if (route->verdict < 0) {
+		handoff_give(skb, ct->reason, ct->report);
+		return TC_ACT_OK;
+	}
+	/* Redirected out of the device, a packet still passes to_netdev; into an endpoint, it passes no other hook. */
+	if (route->point == TRACE_TO_NETWORK)
+		handoff_set_field(skb, HANDOFF_DONE);
+	return route->verdict;
+}
+
+/* Who speaks comes before what is said: a broken packet with a stolen source is told as the latter. */
+static __always_inline int check_source(struct packet *p, int parsed, const struct endpoint_info *endpoint)
+{
+	/* Nothing vouches for a source whose interface the agent has not described: closed rather than open. */
+	if (unlikely(!endpoint))
+		return DATAPATH_INVALID(p, DROP_ENDPOINT_NOT_READY);
+	if (p->tuple.family != 0 && unlikely(!source_is_endpoint(p, endpoint)))
+		return DATAPATH_INVALID(p, DROP_INVALID_SOURCE_IP);
+	return parsed;
+}
+
+static __always_inline int from_container_core(struct __sk_buff *skb, const struct datapath_settings *config)
+{
+	const struct endpoint_info *endpoint = endpoint_of_interface(skb->ifindex);
+	const struct local_address *local;
+	struct end source = {}, destination = {};
+	struct handoff none = {};
+	struct ct_answer ct = {};
+	struct flow_event event;
+	struct route route;
+	struct packet p;
+	int parsed = parse_packet(skb, &p, true);
+	bool report;
+
+	if (parsed == PARSE_NOT_IP)
+		return TC_ACT_OK;
+	parsed = check_source(&p, parsed, endpoint);
+	if (endpoint) {
+		source.identity = endpoint->identity;
+		source.endpoint_id = endpoint->endpoint_id;
+	}
+	if (unlikely(parsed != PARSE_OK)) {
+		if (p.tuple.family != 0)
+			end_across_link(&destination, &p.tuple.destination, p.tuple.family);
+		return drop_packet(skb, &p, &source, &destination, config);
+	}
+
+	track(skb, &p, config, &none, false, &ct);
+	report = report_now(config, ct.report);
+	local = local_address_find(&p.tuple.destination, p.tuple.family);
+	if (local)
+		end_of_local(&destination, local);
+	else if (report)
+		end_across_link(&destination, &p.tuple.destination, p.tuple.family);
+	event_init(&event, &p, skb->ifindex);
+	event_ends(&event, &source, &destination);
+	if (reports_receive(config))
+		emit_trace(skb, &event, &p, config, TRACE_FROM_ENDPOINT, ct.reason);
+
+	route = route_through_stack(skb, local);
+	if (may_redirect(skb, &p, ct.via_stack, config)) {
+		if (is_endpoint(local))
+			route = route_to_endpoint(skb, &p, local);
+		else if (!local)
+			route = route_to_device(skb, &p);
+	}
+	event.ifindex = route.ifindex;
+	if (report)
+		emit_trace(skb, &event, &p, config, route.point, ct.reason);
+	return follow_route(skb, &route, &ct);
+}
+
+static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct datapath_settings *config)
+{
+	const struct local_address *local;
+	struct end source = {}, destination = {};
+	struct handoff none = {};
+	struct ct_answer ct = {};
+	struct flow_event event;
+	struct route route;
+	struct packet p;
+	int parsed = parse_packet(skb, &p, !node_constants.device_has_no_l2);
+	bool report;
+
+	if (parsed == PARSE_NOT_IP)
+		return TC_ACT_OK;
+	if (unlikely(parsed != PARSE_OK)) {
+		if (p.tuple.family != 0) {
+			end_of_address(&source, &p.tuple.source, p.tuple.family);
+			end_of_address(&destination, &p.tuple.destination, p.tuple.family);
+		}
+		return drop_packet(skb, &p, &source, &destination, config);
+	}
+
+	track(skb, &p, config, &none, false, &ct);
+	report = report_now(config, ct.report);
+	local = local_address_find(&p.tuple.destination, p.tuple.family);
+	if (local)
+		end_of_local(&destination, local);
+	else if (report)
+		destination.identity = ipcache_identity(&p.tuple.destination, p.tuple.family);
+	if (report)
+		end_of_address(&source, &p.tuple.source, p.tuple.family);
+	event_init(&event, &p, skb->ifindex);
+	event_ends(&event, &source, &destination);
+	if (reports_receive(config))
+		emit_trace(skb, &event, &p, config, TRACE_FROM_NETWORK, ct.reason);
+
+	route = route_through_stack(skb, local);
+	if (is_endpoint(local) && may_redirect(skb, &p, ct.via_stack, config))
+		route = route_to_endpoint(skb, &p, local);
+	event.ifindex = route.ifindex;
+	/* On its way through the stack to an endpoint of this node the packet is reported by to_container. */
+	if (report && !(is_endpoint(local) && route.verdict < 0))
+		emit_trace(skb, &event, &p, config, route.point, ct.reason);
+	return follow_route(skb, &route, &ct);
+}
+
+/* Both hooks behind the stack. `endpoint`: whose link this is, NULL on the node's device. */
+static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct datapath_settings *config, bool has_l2,
+                                             const struct endpoint_info *endpoint, __u8 point)
+{
+	struct end source = {}, destination = {};
+	struct handoff handoff;
+	struct ct_answer ct = {};
+	struct flow_event event;
+	struct packet p;
+	int parsed;
+
+	if (handoff_field(skb) == HANDOFF_DONE) {
+		handoff_take(skb);
+		return TC_ACT_OK;
+	}
+	handoff = handoff_take(skb);
+	parsed = parse_packet(skb, &p, has_l2);
+	if (parsed == PARSE_NOT_IP)
+		return TC_ACT_OK;
+	if (parsed == PARSE_OK) {
+		track(skb, &p, config, &handoff, true, &ct);
+		if (!report_now(config, ct.report))
+			return TC_ACT_OK;
+	}
+	if (p.tuple.family != 0) {
+		if (endpoint) {
+			end_across_link(&source, &p.tuple.source, p.tuple.family);
+			destination.identity = endpoint->identity;
+			destination.endpoint_id = endpoint->endpoint_id;
+		} else {
+			end_of_address(&source, &p.tuple.source, p.tuple.family);
+			end_of_address(&destination, &p.tuple.destination, p.tuple.family);
+		}
+	}
+	if (unlikely(parsed != PARSE_OK))
+		return drop_packet(skb, &p, &source, &destination, config);
+	event_init(&event, &p, skb->ifindex);
+	event_ends(&event, &source, &destination);
+	emit_trace(skb, &event, &p, config, point, ct.reason);
+	return TC_ACT_OK;
+}
+
+SEC("tc")
+int from_container(struct __sk_buff *skb)
+{
+	const struct datapath_settings *config = settings_get();
+
+	if (!config)
+		return TC_ACT_OK;
+	count(COUNTER_PACKETS_SEEN);
+	return from_container_core(skb, config);
+}
+
+SEC("tc")
+int to_container(struct __sk_buff *skb)
+{
+	const struct datapath_settings *config = settings_get();
+
+	if (!config)
+		return TC_ACT_OK;
+	count(COUNTER_PACKETS_SEEN);
+	return behind_stack_core(skb, config, true, endpoint_of_interface(skb->ifindex), TRACE_TO_ENDPOINT);
+}
+
+SEC("tc")
+int from_netdev(struct __sk_buff *skb)
+{
+	const struct datapath_settings *config = settings_get();
+
+	if (!config)
+		return TC_ACT_OK;
+	count(COUNTER_PACKETS_SEEN);
+	return from_netdev_core(skb, config);
+}
+
+SEC("tc")
+int to_netdev(struct __sk_buff *skb)
+{
+	const struct datapath_settings *config = settings_get();
+
+	if (!config)
+		return TC_ACT_OK;
+	count(COUNTER_PACKETS_SEEN);
+	return behind_stack_core(skb, config, !node_constants.device_has_no_l2, NULL, TRACE_TO_NETWORK);
+}

@@ -1,0 +1,273 @@
+/* Which connection a packet belongs to, and whether its event is due.
+ *
+ * One lookup per packet: a connection is one entry for both directions, its ends in a fixed order. The entry knows
+ * which end began, so the direction follows from the source. Lifetimes are checked when an entry is met again; entries
+ * nobody meets are the first that the LRU gives up.
+ */
+#pragma once
+
+#include "handoff.h"
+#include "packet.h"
+#include "settings.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct ct4_key);
+	__type(value, struct ct_entry);
+} ct4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct ct6_key);
+	__type(value, struct ct_entry);
+} ct6 SEC(".maps");
+
+/* Seconds of silence after which an entry is as good as absent: Cilium's defaults. */
+#define CT_LIFETIME_ESTABLISHED_S 8000
+#define CT_LIFETIME_OPENING_S 60
+#define CT_LIFETIME_CLOSING_S 10
+#define CT_LIFETIME_OTHER_S 60
+
+#define CT_TICKS(seconds) ((__u32)(((__u64)(seconds)*1000000000ULL) >> CT_TICK_SHIFT))
+
+#define TCP_FLAGS_REPORTED (TCP_SYN | TCP_FIN | TCP_RST)
+
+/* Asked of conntrack. */
+struct ct_query {
+	struct handoff handoff;
+	bool behind_stack; /* this hook sees packets after the kernel's stack, which may have translated them */
+	__u32 now; /* ticks */
+	__u32 interval; /* ticks */
+};
+
+/* Told by it. */
+struct ct_answer {
+	__u8 reason; /* TRACE_REASON_* */
+	bool report; /* with AGGREGATE_MEDIUM: this packet's event is due */
+	bool via_stack; /* the stack may translate this connection: do not redirect past it */
+};
+
+static __always_inline __u32 ct_now(void)
+{
+	/* The coarse clock: a few milliseconds old, a third of the price. Never 0, which means "not yet". */
+	return (__u32)(bpf_ktime_get_coarse_ns() >> CT_TICK_SHIFT) | 1;
+}
+
+static __always_inline __u32 ct_lifetime(const struct ct_entry *entry, __u8 proto)
+{
+	if (proto != IPPROTO_TCP)
+		return CT_TICKS(CT_LIFETIME_OTHER_S);
+	if (entry->flags & CT_CLOSING)
+		return CT_TICKS(CT_LIFETIME_CLOSING_S);
+	return entry->flags & CT_REPLIED ? CT_TICKS(CT_LIFETIME_ESTABLISHED_S) : CT_TICKS(CT_LIFETIME_OPENING_S);
+}
+
+/* True if the packet begins a connection anew on a tuple that had one before. */
+static __always_inline bool ct_restarts(const struct ct_entry *entry, const struct packet *p, bool from_initiator,
+                                        __u32 now)
+{
+	__u8 proto = p->tuple.proto;
+
+	if (now - entry->last_seen > ct_lifetime(entry, proto))
+		return true;
+	if (!(p->flags & PACKET_OPENS))
+		return false;
+	/* Both ends sending an opening packet before any answer is a simultaneous open; but an end that was only ever
+	 * heard answering cannot have begun. */
+	if (!from_initiator && !(entry->flags & CT_OPENED))
+		return true;
+	/* Each ICMP request opens; those after the first belong to the same run. */
+	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
+		return false;
+	return entry->flags & (CT_REPLIED | CT_CLOSING);
+}
+
+static __always_inline void ct_begin(struct ct_entry *entry, const struct packet *p, bool from_high, bool behind_stack)
+{
+	/* Of a TCP connection joined under way (the table was full, or is new) nobody knows whether the stack
+	 * translates it. */
+	bool via_stack = behind_stack || (p->tuple.proto == IPPROTO_TCP && !(p->flags & PACKET_OPENS));
+
+	entry->reported[0] = entry->reported[1] = entry->reported_related = 0;
+	entry->tcp_flags[0] = entry->tcp_flags[1] = 0;
+	entry->packets[0] = entry->packets[1] = 0;
+	entry->bytes[0] = entry->bytes[1] = 0;
+	entry->flags = (from_high ? CT_INITIATOR_HIGH : 0) | (p->flags & PACKET_OPENS ? CT_OPENED : 0) |
+	               (via_stack ? CT_VIA_STACK : 0);
+}
+
+static __always_inline bool ct_report_due(const struct ct_entry *entry, __u32 direction, const struct packet *p,
+                                          const struct ct_query *query)
+{
+	if (entry->reported[direction] == 0)
+		return true;
+	if (p->tcp_flags & TCP_FLAGS_REPORTED & ~entry->tcp_flags[direction])
+		return true;
+	return query->now - entry->reported[direction] >= query->interval;
+}
+
+static __always_inline __u8 ct_closing(const struct ct_entry *entry)
+{
+	__u8 any = entry->tcp_flags[0] | entry->tcp_flags[1], both = entry->tcp_flags[0] & entry->tcp_flags[1];
+
+	return (any & TCP_RST) || (both & TCP_FIN) ? CT_CLOSING : 0;
+}
+
+/* Takes the packet into its entry. Members are written only if they change: most packets of a connection at rest touch
+ * nothing but the counters. The counters are not atomic: a direction's packets arrive on one CPU at a time, save when
+ * it moves to another. */
+static __always_inline void ct_advance(struct ct_entry *entry, const struct packet *p, bool from_high, bool created,
+                                       const struct ct_query *query, struct ct_answer *answer)
+{
+	bool from_initiator = from_high == !!(entry->flags & CT_INITIATOR_HIGH), began = created;
+	__u32 direction = from_initiator ? 0 : 1;
+	__u8 flags;
+
+	if (!created && ct_restarts(entry, p, from_initiator, query->now)) {
+		ct_begin(entry, p, from_high, query->behind_stack);
+		from_initiator = true;
+		direction = 0;
+		began = true;
+	}
+	flags = entry->flags;
+	if (began)
+		answer->reason = TRACE_REASON_NEW;
+	else if (!from_initiator)
+		answer->reason = TRACE_REASON_REPLY;
+	else if (p->tuple.proto == IPPROTO_TCP && (p->flags & PACKET_OPENS))
+		answer->reason = TRACE_REASON_NEW; /* a SYN sent again */
+	else
+		answer->reason = TRACE_REASON_ESTABLISHED;
+	answer->report = ct_report_due(entry, direction, p, query);
+	if (query->handoff.given) {
+		answer->reason = query->handoff.reason;
+		answer->report = query->handoff.report;
+	}
+	answer->via_stack = flags & CT_VIA_STACK;
+
+	if (!from_initiator)
+		flags |= CT_REPLIED;
+	if (p->tcp_flags & ~entry->tcp_flags[direction]) {
+		entry->tcp_flags[direction] |= p->tcp_flags;
+		flags |= ct_closing(entry);
+	}
+	if (flags != entry->flags)
+		entry->flags = flags;
+	if (entry->last_seen != query->now)
+		entry->last_seen = query->now;
+	if (answer->report)
+		entry->reported[direction] = query->now;
+	/* A hook before this one counted the packet already, unless the stack translated it into this tuple since. */
+	if (!query->handoff.given || began || (flags & CT_VIA_STACK && from_initiator)) {
+		entry->packets[direction]++;
+		entry->bytes[direction] += p->length;
+	}
+}
+
+/* Finds or makes the packet's entry. `key` and `map` belong together. */
+static __always_inline void ct_track_in(void *map, const void *key, const struct packet *p, bool from_high,
+                                        const struct ct_query *query, struct ct_answer *answer)
+{
+	struct ct_entry *entry = bpf_map_lookup_elem(map, key);
+	struct ct_entry fresh = {.last_seen = query->now};
+
+	if (entry) {
+		ct_advance(entry, p, from_high, false, query, answer);
+		return;
+	}
+	ct_begin(&fresh, p, from_high, query->behind_stack);
+	ct_advance(&fresh, p, from_high, true, query, answer);
+	if (likely(bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == 0))
+		return;
+	/* Another CPU was first, or there is no memory. */
+	entry = bpf_map_lookup_elem(map, key);
+	if (entry)
+		ct_advance(entry, p, from_high, false, query, answer);
+	else
+		count(COUNTER_CT_INSERT_FAILED);
+}
+
+static __always_inline bool ct4_key_init(struct ct4_key *key, const struct tuple *tuple)
+{
+	__u64 source = (__u64)bpf_ntohl(tuple->source.words[0]) << 16 | bpf_ntohs(tuple->source_port);
+	__u64 destination = (__u64)bpf_ntohl(tuple->destination.words[0]) << 16 | bpf_ntohs(tuple->destination_port);
+	bool from_high = source > destination;
+	const union address *low = from_high ? &tuple->destination : &tuple->source;
+	const union address *high = from_high ? &tuple->source : &tuple->destination;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	__builtin_memcpy(key->low_address, low, sizeof(key->low_address));
+	__builtin_memcpy(key->high_address, high, sizeof(key->high_address));
+	key->low_port = from_high ? tuple->destination_port : tuple->source_port;
+	key->high_port = from_high ? tuple->source_port : tuple->destination_port;
+	key->proto = tuple->proto;
+	return from_high;
+}
+
+static __always_inline bool ipv6_source_is_high(const struct tuple *tuple)
+{
+	for (int i = 0; i < 2; i++) {
+		__u64 source = bpf_be64_to_cpu(tuple->source.halves[i]);
+		__u64 destination = bpf_be64_to_cpu(tuple->destination.halves[i]);
+
+		if (source != destination)
+			return source > destination;
+	}
+	return bpf_ntohs(tuple->source_port) > bpf_ntohs(tuple->destination_port);
+}
+
+static __always_inline bool ct6_key_init(struct ct6_key *key, const struct tuple *tuple)
+{
+	bool from_high = ipv6_source_is_high(tuple);
+	const union address *low = from_high ? &tuple->destination : &tuple->source;
+	const union address *high = from_high ? &tuple->source : &tuple->destination;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	__builtin_memcpy(key->low_address, low, sizeof(key->low_address));
+	__builtin_memcpy(key->high_address, high, sizeof(key->high_address));
+	key->low_port = from_high ? tuple->destination_port : tuple->source_port;
+	key->high_port = from_high ? tuple->source_port : tuple->destination_port;
+	key->proto = tuple->proto;
+	return from_high;
+}
+
+VERIFIED_ALONE int ct_track_ipv4(const struct packet *p, const struct ct_query *query, struct ct_answer *answer)
+{
+	struct ct4_key key;
+	bool from_high;
+
+	if (!p || !query || !answer)
+		return -1;
+	from_high = ct4_key_init(&key, &p->tuple);
+	ct_track_in(&ct4, &key, p, from_high, query, answer);
+	return 0;
+}
+
+VERIFIED_ALONE int ct_track_ipv6(const struct packet *p, const struct ct_query *query, struct ct_answer *answer)
+{
+	struct ct6_key key;
+	bool from_high;
+
+	if (!p || !query || !answer)
+		return -1;
+	from_high = ct6_key_init(&key, &p->tuple);
+	ct_track_in(&ct6, &key, p, from_high, query, answer);
+	return 0;
+}
+
+static __noinline struct ct_entry *ct_find(const struct tuple *tuple)
+{
+	if (tuple->family == FAMILY_IPV4) {
+		struct ct4_key key;
+
+		ct4_key_init(&key, tuple);
+		return bpf_map_lookup_elem(&ct4, &key);
+	} else {
+		struct ct6_key key;
+
+		ct6_key_init(&key, tuple);
+		return bpf_map_lookup_elem(&ct6, &key);
+	}
+}
