@@ -40,13 +40,13 @@ static __always_inline bool reports_receive(const struct datapath_settings *conf
 
 /* Connection and ports of a parsed packet. */
 static __always_inline void track(struct __sk_buff *skb, struct packet *p, const struct datapath_settings *config,
-                                  const struct handoff *handoff, bool behind_stack, struct ct_answer *answer)
+				  const struct handoff *handoff, bool behind_stack, struct ct_answer *answer)
 {
 	struct ct_query query = {
-	        .handoff = *handoff,
-	        .behind_stack = behind_stack,
-	        .now = ct_now(),
-	        .interval = CT_TICKS(config->interval_s),
+		.handoff = *handoff,
+		.behind_stack = behind_stack,
+		.now = ct_now(),
+		.interval = CT_TICKS(config->interval_s),
 	};
 
 	if (unlikely(p->flags & PACKET_FRAGMENT)) {
@@ -60,9 +60,9 @@ static __always_inline void track(struct __sk_buff *skb, struct packet *p, const
 
 /* Where a packet goes from a hook that may redirect. */
 struct route {
-	int verdict; /* TC_ACT_*, or -1: the kernel's stack decides */
+	int verdict;   /* TC_ACT_*, or -1: the kernel's stack decides */
 	__u32 ifindex; /* where the event places it */
-	__u8 point; /* TRACE_TO_* */
+	__u8 point;    /* TRACE_TO_* */
 };
 
 static __always_inline bool is_endpoint(const struct local_address *local)
@@ -73,14 +73,14 @@ static __always_inline bool is_endpoint(const struct local_address *local)
 static __always_inline struct route route_through_stack(const struct __sk_buff *skb, const struct local_address *local)
 {
 	return (struct route){
-	        .verdict = -1,
-	        .ifindex = skb->ifindex,
-	        .point = local && local->ifindex == 0 ? TRACE_TO_HOST : TRACE_TO_STACK,
+		.verdict = -1,
+		.ifindex = skb->ifindex,
+		.point = local && local->ifindex == 0 ? TRACE_TO_HOST : TRACE_TO_STACK,
 	};
 }
 
 static __always_inline struct route route_to_endpoint(struct __sk_buff *skb, const struct packet *p,
-                                                      const struct local_address *local)
+						      const struct local_address *local)
 {
 	struct route route = route_through_stack(skb, local);
 
@@ -234,7 +234,7 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 
 /* Both hooks behind the stack. `endpoint`: whose link this is, NULL on the node's device. */
 static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct datapath_settings *config, bool has_l2,
-                                             const struct endpoint_info *endpoint, __u8 point)
+					     const struct endpoint_info *endpoint, __u8 point)
 {
 	struct end source = {}, destination = {};
 	struct handoff handoff;

@@ -13,8 +13,8 @@ struct cursor {
 static __always_inline struct cursor cursor_at(const struct __sk_buff *skb, __u32 offset)
 {
 	struct cursor cursor = {
-	        .pos = (void *)(long)skb->data + offset,
-	        .end = (void *)(long)skb->data_end,
+		.pos = (void *)(long)skb->data + offset,
+		.end = (void *)(long)skb->data_end,
 	};
 
 	return cursor;

@@ -39,7 +39,7 @@ static __always_inline void event_init(struct flow_event *event, const struct pa
 }
 
 static __always_inline void event_ends(struct flow_event *event, const struct end *source,
-                                       const struct end *destination)
+				       const struct end *destination)
 {
 	event->src_identity = source->identity;
 	event->src_endpoint_id = source->endpoint_id;
@@ -47,10 +47,11 @@ static __always_inline void event_ends(struct flow_event *event, const struct en
 	event->dst_endpoint_id = destination->endpoint_id;
 }
 
-/* Sends the event with the packet's first bytes. `needed`: bytes that hold all headers found. */
-VERIFIED_ALONE int event_output(struct __sk_buff *skb, struct flow_event *event, __u32 needed, __u32 capture_bytes)
+/* Sends the event with the packet's first `capture_bytes`; `header_end`: how many of them hold headers that were found.
+ */
+VERIFIED_ALONE int event_output(struct __sk_buff *skb, struct flow_event *event, __u32 header_end, __u32 capture_bytes)
 {
-	__u64 captured = capture_bytes ? capture_bytes : needed;
+	__u64 captured = capture_bytes;
 	long result;
 
 	if (!event)
@@ -58,7 +59,7 @@ VERIFIED_ALONE int event_output(struct __sk_buff *skb, struct flow_event *event,
 	captured = min(captured, (__u64)CAPTURE_MAX);
 	captured = min(captured, (__u64)skb->len);
 	event->captured_len = captured;
-	if (captured < needed)
+	if (captured < header_end)
 		event->flags |= EVENT_FLAG_TRUNCATED;
 	else
 		event->flags &= ~EVENT_FLAG_TRUNCATED;
@@ -71,17 +72,17 @@ VERIFIED_ALONE int event_output(struct __sk_buff *skb, struct flow_event *event,
 }
 
 static __always_inline void emit_trace(struct __sk_buff *skb, struct flow_event *event, const struct packet *p,
-                                       const struct datapath_settings *config, __u8 point, __u8 reason)
+				       const struct datapath_settings *config, __u8 point, __u8 reason)
 {
 	event->type = EVENT_TYPE_TRACE;
 	event->sub_type = point;
 	event->trace_reason = reason;
-	event_output(skb, event, p->header_end, config->capture_bytes);
+	event_output(skb, event, p->header_end, config->capture_bytes ? config->capture_bytes : p->header_end);
 }
 
 /* Drops are reported one by one, whatever the aggregation. Gives the program's verdict. */
 VERIFIED_ALONE int drop_packet(struct __sk_buff *skb, const struct packet *p, const struct end *source,
-                               const struct end *destination, const struct datapath_settings *config)
+			       const struct end *destination, const struct datapath_settings *config)
 {
 	struct flow_event event;
 
@@ -97,6 +98,7 @@ VERIFIED_ALONE int drop_packet(struct __sk_buff *skb, const struct packet *p, co
 	event.trace_reason = TRACE_REASON_UNKNOWN;
 	event.source_file = p->drop_file;
 	event.source_line = p->drop_line;
-	event_output(skb, &event, max(p->header_end, CAPTURE_OF_UNREADABLE), config->capture_bytes);
+	event_output(skb, &event, p->header_end,
+		     config->capture_bytes ? config->capture_bytes : max(p->header_end, CAPTURE_OF_UNREADABLE));
 	return TC_ACT_SHOT;
 }
