@@ -1,0 +1,74 @@
+import {
+  type FlowRecord,
+  L4_ICMPV4,
+  L4_ICMPV6,
+  L4_SCTP,
+  L4_TCP,
+  L4_UDP,
+  TCP_ACK,
+  TCP_CWR,
+  TCP_ECE,
+  TCP_FIN,
+  TCP_NS,
+  TCP_PSH,
+  TCP_RST,
+  TCP_SYN,
+  TCP_URG,
+} from './flow-record.ts';
+import { icmpv4Summary, icmpv6Summary } from './icmp-text.ts';
+
+/** Flags in the order in which a summary lists them. */
+const summaryFlags: readonly (readonly [number, string])[] = [
+  [TCP_SYN, 'SYN'],
+  [TCP_ACK, 'ACK'],
+  [TCP_RST, 'RST'],
+  [TCP_FIN, 'FIN'],
+  [TCP_PSH, 'PSH'],
+  [TCP_URG, 'URG'],
+  [TCP_ECE, 'ECE'],
+  [TCP_CWR, 'CWR'],
+  [TCP_NS, 'NS'],
+];
+
+/** Summary of a TCP packet: `TCP Flags: SYN, ACK`. */
+export function tcpSummary(flags: number): string {
+  const names = summaryFlags.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+  return `TCP Flags: ${names.join(', ')}`;
+}
+
+const utf8 = new TextEncoder();
+const tcpSummaries = Array.from({ length: 512 }, (_, flags) => utf8.encode(tcpSummary(flags)));
+const udpSummary = utf8.encode('UDP');
+const sctpSummary = utf8.encode('SCTP');
+const ipv4Summary = utf8.encode('IPv4');
+const ipv6Summary = utf8.encode('IPv6');
+const ethernetSummary = utf8.encode('Ethernet');
+const icmpSummaries = new Map<number, Uint8Array>();
+
+function icmpSummaryBytes(record: FlowRecord): Uint8Array {
+  const key = (record.l4 << 16) | (record.icmpType << 8) | record.icmpCode;
+  let bytes = icmpSummaries.get(key);
+  if (bytes === undefined) {
+    const text = record.l4 === L4_ICMPV4 ? icmpv4Summary : icmpv6Summary;
+    bytes = utf8.encode(text(record.icmpType, record.icmpCode));
+    icmpSummaries.set(key, bytes);
+  }
+  return bytes;
+}
+
+/** The `Flow.Summary` of a packet, encoded: protocol and what is telling about it, or the innermost layer known. */
+export function summaryBytes(record: FlowRecord): Uint8Array {
+  switch (record.l4) {
+    case L4_TCP:
+      return tcpSummaries[record.tcpFlags & 511];
+    case L4_UDP:
+      return udpSummary;
+    case L4_SCTP:
+      return sctpSummary;
+    case L4_ICMPV4:
+    case L4_ICMPV6:
+      return icmpSummaryBytes(record);
+    default:
+      return record.ipVersion === 1 ? ipv4Summary : record.ipVersion === 2 ? ipv6Summary : ethernetSummary;
+  }
+}

@@ -1,0 +1,135 @@
+import { WireError } from './wire.ts';
+
+/** Bytes before each message on a gRPC stream: a flag byte and a big-endian length (grpc/PROTOCOL-HTTP2.md, Length-Prefixed-Message). */
+export const FRAME_PREFIX_BYTES = 5;
+
+/** The receive limit of gRPC libraries when nobody sets one. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** A run of whole length-prefixed messages, back to back. See FlowBatch, which adds times. */
+export interface FrameRun {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  /** `count + 1` used entries: where each frame's prefix starts; the last is where the run ends. */
+  readonly offsets: Uint32Array;
+}
+
+/** Writes the prefix of an uncompressed message of `length` bytes. */
+export function putFramePrefix(out: Uint8Array, pos: number, length: number): number {
+  out[pos] = 0;
+  out[pos + 1] = length >>> 24;
+  out[pos + 2] = length >>> 16;
+  out[pos + 3] = length >>> 8;
+  out[pos + 4] = length;
+  return pos + FRAME_PREFIX_BYTES;
+}
+
+/** One message as a frame of its own. */
+export function frameMessage(message: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(FRAME_PREFIX_BYTES + message.length);
+  frame.set(message, putFramePrefix(frame, 0, message.length));
+  return frame;
+}
+
+/**
+ * Cuts a byte stream into frames. Chunks come as the network gives them; what `push` returns are the frames complete so far, as views
+ * into the chunk where one chunk holds them whole.
+ */
+export class FrameSplitter {
+  private readonly maxMessageBytes: number;
+  /** Bytes of the frame that is not complete yet, in order, and how many there are. */
+  private pending: Uint8Array[] = [];
+  private pendingBytes = 0;
+  /** Size of the incomplete frame with its prefix, 0 while its prefix is not whole. */
+  private wantedBytes = 0;
+  private offsets = new Uint32Array(256);
+
+  /** @param maxMessageBytes longest message accepted; its announced length is checked before any of it is waited for */
+  constructor(maxMessageBytes: number = DEFAULT_MAX_MESSAGE_BYTES) {
+    this.maxMessageBytes = maxMessageBytes;
+  }
+
+  /** Bytes held back because their frame is not complete. */
+  get heldBytes(): number {
+    return this.pendingBytes;
+  }
+
+  /**
+   * Takes the next chunk, which must not change afterwards, and returns the complete frames, or null when there are none.
+   * Throws WireError for a compressed frame or one above the size limit; the stream is of no use after that.
+   */
+  push(chunk: Uint8Array): FrameRun | null {
+    if (chunk.length === 0) return null;
+    let bytes = chunk;
+    if (this.pendingBytes > 0) {
+      this.pending.push(chunk);
+      this.pendingBytes += chunk.length;
+      // Joined only when the frame can be complete, so that a large message in small chunks is not copied again with each.
+      if (this.pendingBytes < Math.max(this.wantedBytes, FRAME_PREFIX_BYTES)) return null;
+      bytes = this.join();
+    }
+    return this.split(bytes);
+  }
+
+  /** Throws WireError when the stream ended inside a frame. */
+  end(): void {
+    if (this.pendingBytes > 0) {
+      throw new WireError('truncated', `stream ended ${this.pendingBytes} bytes into a message frame`);
+    }
+  }
+
+  private join(): Uint8Array {
+    const joined = new Uint8Array(this.pendingBytes);
+    let at = 0;
+    for (const part of this.pending) {
+      joined.set(part, at);
+      at += part.length;
+    }
+    this.pending = [];
+    this.pendingBytes = 0;
+    this.wantedBytes = 0;
+    return joined;
+  }
+
+  private split(bytes: Uint8Array): FrameRun | null {
+    const end = bytes.length;
+    let pos = 0;
+    let count = 0;
+    while (end - pos >= FRAME_PREFIX_BYTES) {
+      if (bytes[pos] !== 0) {
+        throw new WireError(
+          'compressed',
+          `message frame with flag ${bytes[pos]}, expected 0 (not compressed)`,
+        );
+      }
+      const length =
+        bytes[pos + 1] * 0x1000000 + (bytes[pos + 2] << 16) + (bytes[pos + 3] << 8) + bytes[pos + 4];
+      if (length > this.maxMessageBytes) {
+        throw new WireError(
+          'too-large',
+          `message of ${length} bytes, at most ${this.maxMessageBytes} allowed`,
+        );
+      }
+      if (end - pos < FRAME_PREFIX_BYTES + length) {
+        this.wantedBytes = FRAME_PREFIX_BYTES + length;
+        break;
+      }
+      if (count + 1 >= this.offsets.length) this.growOffsets();
+      this.offsets[count++] = pos;
+      pos += FRAME_PREFIX_BYTES + length;
+    }
+    if (pos < end) {
+      this.pending.push(bytes.subarray(pos));
+      this.pendingBytes = end - pos;
+    }
+    if (count === 0) return null;
+    this.offsets[count] = pos;
+    return { bytes: bytes.subarray(0, pos), count, offsets: this.offsets.slice(0, count + 1) };
+  }
+
+  private growOffsets(): void {
+    const grown = new Uint32Array(this.offsets.length * 2);
+    grown.set(this.offsets);
+    this.offsets = grown;
+  }
+}

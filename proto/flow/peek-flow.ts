@@ -1,0 +1,118 @@
+import { type FlowBatch } from './flow-batch.ts';
+import { FRAME_PREFIX_BYTES, type FrameRun } from './frame.ts';
+import { WireCursor, WIRE_BYTES, WIRE_VARINT, WireError } from './wire.ts';
+
+/** What a GetFlowsResponse carries, by the field number of its oneof member. */
+export const ENVELOPE_EMPTY = 0;
+export const ENVELOPE_FLOW = 1;
+export const ENVELOPE_NODE_STATUS = 2;
+export const ENVELOPE_LOST_EVENTS = 3;
+
+const NODE_NAME_TAG = (1000 << 3) | WIRE_BYTES;
+const TIME_TAG = (1001 << 3) | WIRE_BYTES;
+
+/** The envelope of one GetFlowsResponse, read without touching the flow inside. A struct to be reused. */
+export interface FlowPeek {
+  /** ENVELOPE_*; the last member wins, as protobuf demands. */
+  kind: number;
+  /** Envelope time; 0 and 0 when absent. */
+  seconds: number;
+  nanos: number;
+  /** Where the node name's UTF-8 bytes stand; equal when absent. */
+  nodeNameStart: number;
+  nodeNameEnd: number;
+  /** Where the member's bytes stand (the last one, when it came in several pieces). */
+  memberStart: number;
+  memberEnd: number;
+}
+
+/** A FlowPeek to be filled. */
+export function createFlowPeek(): FlowPeek {
+  return {
+    kind: ENVELOPE_EMPTY,
+    seconds: 0,
+    nanos: 0,
+    nodeNameStart: 0,
+    nodeNameEnd: 0,
+    memberStart: 0,
+    memberEnd: 0,
+  };
+}
+
+const cursor = new WireCursor();
+
+/**
+ * Reads kind, time and node name of the GetFlowsResponse at `bytes[start, end)` into `out`. Throws WireError when the bytes are cut off
+ * or no protobuf; never reads outside the range.
+ */
+export function peekFlow(bytes: Uint8Array, start: number, end: number, out: FlowPeek): void {
+  cursor.reset(bytes, start, end);
+  out.kind = ENVELOPE_EMPTY;
+  out.seconds = 0;
+  out.nanos = 0;
+  out.nodeNameStart = 0;
+  out.nodeNameEnd = 0;
+  out.memberStart = 0;
+  out.memberEnd = 0;
+  while (cursor.pos < end) {
+    const tag = cursor.tag();
+    if ((tag & 7) !== WIRE_BYTES) {
+      cursor.skip(tag);
+      continue;
+    }
+    const length = cursor.length();
+    const valueEnd = cursor.pos + length;
+    if (tag === TIME_TAG) {
+      peekTimestamp(valueEnd, out);
+    } else if (tag === NODE_NAME_TAG) {
+      out.nodeNameStart = cursor.pos;
+      out.nodeNameEnd = valueEnd;
+    } else if (tag >>> 3 <= 3) {
+      out.kind = tag >>> 3;
+      out.memberStart = cursor.pos;
+      out.memberEnd = valueEnd;
+    }
+    cursor.pos = valueEnd;
+  }
+}
+
+function peekTimestamp(end: number, out: FlowPeek): void {
+  const outerEnd = cursor.end;
+  cursor.end = end;
+  while (cursor.pos < end) {
+    const tag = cursor.tag();
+    if (tag === ((1 << 3) | WIRE_VARINT)) out.seconds = signed64(cursor.varint());
+    else if (tag === ((2 << 3) | WIRE_VARINT)) out.nanos = cursor.int32();
+    else cursor.skip(tag);
+  }
+  cursor.end = outerEnd;
+}
+
+/** A varint of 64 bits as an int64; exact for any time that a calendar knows. */
+function signed64(value: number): number {
+  return value >= 2 ** 63 ? value - 2 ** 64 : value;
+}
+
+/** Whole microseconds since the epoch, rounded down: exact in a double until the year 2255. */
+export function timeUsOf(seconds: number, nanos: number): number {
+  return seconds * 1e6 + Math.floor(nanos / 1000);
+}
+
+const timePeek = createFlowPeek();
+
+/**
+ * Adds each frame's envelope time to a run of frames. A message that does not parse gives a WireError that names its place in the run.
+ */
+export function withTimes(run: FrameRun): FlowBatch {
+  const timesUs = new Float64Array(run.count);
+  for (let i = 0; i < run.count; i++) {
+    try {
+      peekFlow(run.bytes, run.offsets[i] + FRAME_PREFIX_BYTES, run.offsets[i + 1], timePeek);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      throw new WireError(error.code, `message ${i} of ${run.count} in this read: ${error.message}`);
+    }
+    timesUs[i] = timeUsOf(timePeek.seconds, timePeek.nanos);
+  }
+  return { bytes: run.bytes, count: run.count, offsets: run.offsets, timesUs };
+}
