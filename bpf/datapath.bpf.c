@@ -40,7 +40,7 @@ static __always_inline bool reports_receive(const struct datapath_settings *conf
 
 /* Connection and ports of a parsed packet. */
 static __always_inline void track(struct __sk_buff *skb, struct packet *p, const struct datapath_settings *config,
-				  const struct handoff *handoff, bool behind_stack, struct ct_answer *answer)
+                                  const struct handoff *handoff, bool behind_stack, struct ct_answer *answer)
 {
 	struct ct_query query = {
 		.handoff = *handoff,
@@ -80,7 +80,7 @@ static __always_inline struct route route_through_stack(const struct __sk_buff *
 }
 
 static __always_inline struct route route_to_endpoint(struct __sk_buff *skb, const struct packet *p,
-						      const struct local_address *local)
+                                                      const struct local_address *local)
 {
 	struct route route = route_through_stack(skb, local);
 
@@ -234,7 +234,7 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 
 /* Both hooks behind the stack. `endpoint`: whose link this is, NULL on the node's device. */
 static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct datapath_settings *config, bool has_l2,
-					     const struct endpoint_info *endpoint, __u8 point)
+                                             const struct endpoint_info *endpoint, __u8 point)
 {
 	struct end source = {}, destination = {};
 	struct handoff handoff;

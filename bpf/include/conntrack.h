@@ -38,14 +38,14 @@ struct {
 struct ct_query {
 	struct handoff handoff;
 	bool behind_stack; /* this hook sees packets after the kernel's stack, which may have translated them */
-	__u32 now;	   /* ticks */
-	__u32 interval;	   /* ticks */
+	__u32 now;         /* ticks */
+	__u32 interval;    /* ticks */
 };
 
 /* Told by it. */
 struct ct_answer {
-	__u8 reason;	/* TRACE_REASON_* */
-	bool report;	/* with AGGREGATE_MEDIUM: this packet's event is due */
+	__u8 reason;    /* TRACE_REASON_* */
+	bool report;    /* with AGGREGATE_MEDIUM: this packet's event is due */
 	bool via_stack; /* the stack may translate this connection: do not redirect past it */
 };
 
@@ -66,7 +66,7 @@ static __always_inline __u32 ct_lifetime(const struct ct_entry *entry, __u8 prot
 
 /* True if the packet begins a connection anew on a tuple that had one before. */
 static __always_inline bool ct_restarts(const struct ct_entry *entry, const struct packet *p, bool from_initiator,
-					__u32 now)
+                                        __u32 now)
 {
 	__u8 proto = p->tuple.proto;
 
@@ -95,11 +95,11 @@ static __always_inline void ct_begin(struct ct_entry *entry, const struct packet
 	entry->packets[0] = entry->packets[1] = 0;
 	entry->bytes[0] = entry->bytes[1] = 0;
 	entry->flags = (from_high ? CT_INITIATOR_HIGH : 0) | (p->flags & PACKET_OPENS ? CT_OPENED : 0) |
-		       (via_stack ? CT_VIA_STACK : 0);
+	               (via_stack ? CT_VIA_STACK : 0);
 }
 
 static __always_inline bool ct_report_due(const struct ct_entry *entry, __u32 direction, const struct packet *p,
-					  const struct ct_query *query)
+                                          const struct ct_query *query)
 {
 	if (entry->reported[direction] == 0)
 		return true;
@@ -119,7 +119,7 @@ static __always_inline __u8 ct_closing(const struct ct_entry *entry)
  * nothing but the counters. The counters are not atomic: a direction's packets arrive on one CPU at a time, save when
  * it moves to another. */
 static __always_inline void ct_advance(struct ct_entry *entry, const struct packet *p, bool from_high, bool created,
-				       const struct ct_query *query, struct ct_answer *answer)
+                                       const struct ct_query *query, struct ct_answer *answer)
 {
 	bool from_initiator = from_high == !!(entry->flags & CT_INITIATOR_HIGH), began = created;
 	__u32 direction = from_initiator ? 0 : 1;
@@ -168,7 +168,7 @@ static __always_inline void ct_advance(struct ct_entry *entry, const struct pack
 
 /* Finds or makes the packet's entry. `key` and `map` belong together. */
 static __always_inline void ct_track_in(void *map, const void *key, const struct packet *p, bool from_high,
-					const struct ct_query *query, struct ct_answer *answer)
+                                        const struct ct_query *query, struct ct_answer *answer)
 {
 	struct ct_entry *entry = bpf_map_lookup_elem(map, key);
 	struct ct_entry fresh = {.last_seen = query->now};

@@ -39,7 +39,7 @@ static __always_inline void event_init(struct flow_event *event, const struct pa
 }
 
 static __always_inline void event_ends(struct flow_event *event, const struct end *source,
-				       const struct end *destination)
+                                       const struct end *destination)
 {
 	event->src_identity = source->identity;
 	event->src_endpoint_id = source->endpoint_id;
@@ -72,7 +72,7 @@ VERIFIED_ALONE int event_output(struct __sk_buff *skb, struct flow_event *event,
 }
 
 static __always_inline void emit_trace(struct __sk_buff *skb, struct flow_event *event, const struct packet *p,
-				       const struct datapath_settings *config, __u8 point, __u8 reason)
+                                       const struct datapath_settings *config, __u8 point, __u8 reason)
 {
 	event->type = EVENT_TYPE_TRACE;
 	event->sub_type = point;
@@ -82,7 +82,7 @@ static __always_inline void emit_trace(struct __sk_buff *skb, struct flow_event 
 
 /* Drops are reported one by one, whatever the aggregation. Gives the program's verdict. */
 VERIFIED_ALONE int drop_packet(struct __sk_buff *skb, const struct packet *p, const struct end *source,
-			       const struct end *destination, const struct datapath_settings *config)
+                               const struct end *destination, const struct datapath_settings *config)
 {
 	struct flow_event event;
 
@@ -99,6 +99,6 @@ VERIFIED_ALONE int drop_packet(struct __sk_buff *skb, const struct packet *p, co
 	event.source_file = p->drop_file;
 	event.source_line = p->drop_line;
 	event_output(skb, &event, p->header_end,
-		     config->capture_bytes ? config->capture_bytes : max(p->header_end, CAPTURE_OF_UNREADABLE));
+	             config->capture_bytes ? config->capture_bytes : max(p->header_end, CAPTURE_OF_UNREADABLE));
 	return TC_ACT_SHOT;
 }

@@ -22,7 +22,7 @@
 
 /* True if a router may forward the packet knowing only its addresses and TTL. */
 static __always_inline bool may_redirect(const struct __sk_buff *skb, const struct packet *p, bool via_stack,
-					 const struct datapath_settings *config)
+                                         const struct datapath_settings *config)
 {
 	return !(config->flags & SETTING_NO_REDIRECT) && !via_stack && p->has_l2 &&
 	       !(p->flags & (PACKET_VLAN | PACKET_IP_OPTIONS)) && p->ttl > 1 && skb->pkt_type == PACKET_TYPE_HOST;
@@ -54,7 +54,7 @@ static __always_inline bool decrement_ttl(struct __sk_buff *skb, const struct pa
 	/* The flag keeps a checksum over the whole packet true (CHECKSUM_COMPLETE); IPv4's change cancels out. */
 	if (p->tuple.family == FAMILY_IPV6)
 		return bpf_skb_store_bytes(skb, p->l3_offset + offsetof(struct ipv6hdr, hop_limit), &hop_limit, 1,
-					   BPF_F_RECOMPUTE_CSUM) == 0;
+		                           BPF_F_RECOMPUTE_CSUM) == 0;
 	ipv4.word = p->ttl_word;
 	ipv4.ttl--;
 	checksum = ipv4.checksum + bpf_htons(0x0100); /* RFC 1141 */
@@ -64,11 +64,11 @@ static __always_inline bool decrement_ttl(struct __sk_buff *skb, const struct pa
 
 /* Into the endpoint's namespace, straight to the other side of its veth. A verdict, or -1: use the stack. */
 static __always_inline int redirect_to_endpoint(struct __sk_buff *skb, const struct packet *p,
-						const struct local_address *local)
+                                                const struct local_address *local)
 {
 	/* pod_mac and host_mac stand in the order of an Ethernet header's destination and source. */
 	_Static_assert(offsetof(struct local_address, host_mac) == offsetof(struct local_address, pod_mac) + ETH_ALEN,
-		       "copied as one");
+	               "copied as one");
 	if (!fits_mtu(skb, p, local->ifindex))
 		return -1;
 	/* The TTL last: once it is written the hop is counted and there is no way back to the stack. */

@@ -17,17 +17,17 @@ struct tuple {
 
 struct packet {
 	struct tuple tuple;
-	__u32 length;	   /* bytes on the wire, link header included */
+	__u32 length;      /* bytes on the wire, link header included */
 	__u32 l3_length;   /* bytes of the IP packet: link header and padding left out */
-	__u32 ttl_word;	   /* IPv4: the header's ttl, protocol and checksum, as they stand */
+	__u32 ttl_word;    /* IPv4: the header's ttl, protocol and checksum, as they stand */
 	__u32 fragment_id; /* network order */
-	__u32 needed;	   /* PARSE_SHORT: bytes of the packet that must be in the linear part */
+	__u32 needed;      /* PARSE_SHORT: bytes of the packet that must be in the linear part */
 	__u16 l3_offset;
 	__u16 l4_offset;  /* 0 = none */
 	__u16 header_end; /* where the last header found ends: what a capture must hold */
 	__u16 gso_size;
 	__u16 drop_line;
-	__u8 drop_file;	  /* SOURCE_FILE_* */
+	__u8 drop_file;   /* SOURCE_FILE_* */
 	__u8 drop_reason; /* DROP_* */
 	__u8 ttl;
 	__u8 tos;
@@ -39,9 +39,9 @@ struct packet {
 #define PACKET_VLAN (1 << 0)
 #define PACKET_FRAGMENT (1 << 1)       /* any fragment */
 #define PACKET_LATER_FRAGMENT (1 << 2) /* has no L4 header */
-#define PACKET_ORPHAN (1 << 3)	       /* a later fragment whose first was not seen: ports unknown */
+#define PACKET_ORPHAN (1 << 3)         /* a later fragment whose first was not seen: ports unknown */
 #define PACKET_IP_OPTIONS (1 << 4)     /* IPv4 options or IPv6 extensions that each router, or the stack, has to see */
-#define PACKET_OPENS (1 << 5)	       /* begins a connection: TCP SYN, SCTP INIT, an ICMP request */
+#define PACKET_OPENS (1 << 5)          /* begins a connection: TCP SYN, SCTP INIT, an ICMP request */
 #define PACKET_ICMP_ERROR (1 << 6)     /* carries the start of the packet it is about */
 #define PACKET_LINK_LOCAL_OK                                                                                           \
 	(1 << 7) /* neighbour discovery, multicast listeners, DHCP: may come from no proper address */

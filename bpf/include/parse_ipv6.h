@@ -16,7 +16,7 @@ struct ipv6_chain {
 	__u32 end;    /* of the IP packet */
 	__u32 fragment_id;
 	__u16 fragment_offset; /* in network order, with the reserved bits and the more-fragments bit */
-	__u8 next;	       /* IPPROTO_* of what stands at `offset` */
+	__u8 next;             /* IPPROTO_* of what stands at `offset` */
 	bool has_fragment;
 	bool has_options; /* any other extension */
 };

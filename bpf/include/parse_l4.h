@@ -115,7 +115,7 @@ static __always_inline struct icmp_ports icmp6_ports(__u8 type, __u16 identifier
 static __always_inline struct icmp_ports icmp_ports(__u8 proto, const struct icmp_start *icmp)
 {
 	return proto == IPPROTO_ICMP ? icmp4_ports(icmp->type, icmp->identifier)
-				     : icmp6_ports(icmp->type, icmp->identifier);
+	                             : icmp6_ports(icmp->type, icmp->identifier);
 }
 
 static __always_inline int parse_tcp(struct cursor *cursor, struct packet *p, __u32 l4_length)

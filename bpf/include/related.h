@@ -74,7 +74,7 @@ static __noinline int inner_ipv6(struct __sk_buff *skb, struct tuple *inner, __u
 
 /* Zero if the ICMP error is about a connection in the table; then `answer` is filled. */
 VERIFIED_ALONE int ct_relate(struct __sk_buff *skb, const struct packet *p, const struct ct_query *query,
-			     struct ct_answer *answer)
+                             struct ct_answer *answer)
 {
 	struct tuple inner = {};
 	struct ct_entry *entry;
@@ -85,7 +85,7 @@ VERIFIED_ALONE int ct_relate(struct __sk_buff *skb, const struct packet *p, cons
 		return -1;
 	offset = p->l4_offset + sizeof(struct icmp_start);
 	result = p->tuple.family == FAMILY_IPV4 ? inner_ipv4(skb, &inner, offset)
-						: inner_ipv6(skb, &inner, offset, p->l3_offset + p->l3_length);
+	                                        : inner_ipv6(skb, &inner, offset, p->l3_offset + p->l3_length);
 	if (result < 0)
 		return -1;
 	/* An error goes to who sent the packet that caused it; any other would let a stranger speak into a connection.
@@ -108,7 +108,7 @@ VERIFIED_ALONE int ct_relate(struct __sk_buff *skb, const struct packet *p, cons
 
 /* Conntrack's answer for any packet. */
 static __always_inline void ct_track(struct __sk_buff *skb, const struct packet *p, const struct ct_query *query,
-				     struct ct_answer *answer)
+                                     struct ct_answer *answer)
 {
 	if (unlikely(p->flags & PACKET_ICMP_ERROR) && ct_relate(skb, p, query, answer) == 0)
 		return;
