@@ -46,7 +46,7 @@ static __always_inline void track(struct __sk_buff *skb, struct packet *p, const
 		.handoff = *handoff,
 		.behind_stack = behind_stack,
 		.now = ct_now(),
-		.interval = CT_TICKS(config->interval_s),
+		.interval = CT_TICKS(min(config->interval_s, CT_INTERVAL_MAX_S)),
 	};
 
 	if (unlikely(p->flags & PACKET_FRAGMENT)) {
@@ -115,7 +115,9 @@ static __always_inline struct route route_to_device(struct __sk_buff *skb, const
 static __always_inline int follow_route(struct __sk_buff *skb, const struct route *route, const struct ct_answer *ct)
 {
 	if (route->verdict < 0) {
-		handoff_give(skb, ct->reason, ct->report);
+		/* Not on what ends at the node: a socket may hand a packet's mark on to its answers. */
+		if (route->point != TRACE_TO_HOST)
+			handoff_give(skb, ct->reason, ct->report);
 		return TC_ACT_OK;
 	}
 	/* Redirected out of the device, a packet still passes to_netdev; into an endpoint, it passes no other hook. */
@@ -195,9 +197,13 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 	struct flow_event event;
 	struct route route;
 	struct packet p;
-	int parsed = parse_packet(skb, &p, !node_constants.device_has_no_l2);
+	int parsed;
 	bool report;
 
+	/* A promiscuous device's or a flooding switch's: the stack throws it away, and nobody here took part. */
+	if (skb->pkt_type == PACKET_TYPE_OTHERHOST)
+		return TC_ACT_OK;
+	parsed = parse_packet(skb, &p, !node_constants.device_has_no_l2);
 	if (parsed == PARSE_NOT_IP)
 		return TC_ACT_OK;
 	if (unlikely(parsed != PARSE_OK)) {

@@ -32,6 +32,9 @@ struct {
 
 #define CT_TICKS(seconds) ((__u32)(((__u64)(seconds)*1000000000ULL) >> CT_TICK_SHIFT))
 
+/* A year: ticks are 32 bits wide, and wrap after more than two. */
+#define CT_INTERVAL_MAX_S 31536000
+
 #define TCP_FLAGS_REPORTED (TCP_SYN | TCP_FIN | TCP_RST)
 
 /* Asked of conntrack. */

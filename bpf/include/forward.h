@@ -9,7 +9,9 @@
 #define AF_INET 2
 #define AF_INET6 10
 
-#define PACKET_TYPE_HOST 0 /* skb->pkt_type: PACKET_HOST, addressed to this device's MAC */
+/* skb->pkt_type, <linux/if_packet.h>: */
+#define PACKET_TYPE_HOST 0      /* addressed to this device's MAC */
+#define PACKET_TYPE_OTHERHOST 3 /* to somebody else's */
 
 /* Since Linux 6.3; tcx needs 6.6 anyway. The neighbour is left to bpf_redirect_neigh, which also keeps its state fresh.
  */
