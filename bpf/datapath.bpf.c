@@ -96,12 +96,12 @@ static __always_inline struct route route_to_endpoint(struct __sk_buff *skb, con
 }
 
 /* Only towards the fleet's pods: whatever else there is may need the stack's NAT. */
-static __always_inline struct route route_to_device(struct __sk_buff *skb, const struct packet *p)
+static __always_inline struct route route_to_device(struct __sk_buff *skb, const struct packet *p,
+                                                    const struct ipcache_info *remote)
 {
-	const struct ipcache_info *remote = ipcache_find(&p->tuple.destination, p->tuple.family);
 	struct route route = route_through_stack(skb, NULL);
 
-	if (!remote || remote->identity < IDENTITY_FIRST_ALLOCATED)
+	if (remote->identity < IDENTITY_FIRST_ALLOCATED)
 		return route;
 	route.verdict = redirect_to_device(skb, p);
 	if (route.verdict >= 0) {
@@ -141,6 +141,7 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 {
 	const struct endpoint_info *endpoint = endpoint_of_interface(skb->ifindex);
 	const struct local_address *local;
+	const struct ipcache_info *remote = NULL;
 	struct end source = {}, destination = {};
 	struct handoff none = {};
 	struct ct_answer ct = {};
@@ -153,10 +154,8 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 	if (parsed == PARSE_NOT_IP)
 		return TC_ACT_OK;
 	parsed = check_source(&p, parsed, endpoint);
-	if (endpoint) {
-		source.identity = endpoint->identity;
-		source.endpoint_id = endpoint->endpoint_id;
-	}
+	if (endpoint)
+		end_of_endpoint(&source, endpoint);
 	if (unlikely(parsed != PARSE_OK)) {
 		if (p.tuple.family != 0)
 			end_across_link(&destination, &p.tuple.destination, p.tuple.family);
@@ -168,7 +167,11 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 	local = local_address_find(&p.tuple.destination, p.tuple.family);
 	if (local)
 		end_of_local(&destination, local);
-	else if (report)
+	else
+		remote = ipcache_find(&p.tuple.destination, p.tuple.family);
+	if (remote)
+		destination.identity = remote->identity;
+	else if (!local && report)
 		end_across_link(&destination, &p.tuple.destination, p.tuple.family);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
@@ -179,8 +182,8 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 	if (may_redirect(skb, &p, ct.via_stack, config)) {
 		if (is_endpoint(local))
 			route = route_to_endpoint(skb, &p, local);
-		else if (!local)
-			route = route_to_device(skb, &p);
+		else if (remote)
+			route = route_to_device(skb, &p, remote);
 	}
 	event.ifindex = route.ifindex;
 	if (report)
@@ -208,8 +211,8 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 		return TC_ACT_OK;
 	if (unlikely(parsed != PARSE_OK)) {
 		if (p.tuple.family != 0) {
-			end_of_address(&source, &p.tuple.source, p.tuple.family);
-			end_of_address(&destination, &p.tuple.destination, p.tuple.family);
+			end_of_remote(&source, &p.tuple.source, p.tuple.family);
+			end_across_link(&destination, &p.tuple.destination, p.tuple.family);
 		}
 		return drop_packet(skb, &p, &source, &destination, config);
 	}
@@ -220,9 +223,9 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 	if (local)
 		end_of_local(&destination, local);
 	else if (report)
-		destination.identity = ipcache_identity(&p.tuple.destination, p.tuple.family);
+		end_across_link(&destination, &p.tuple.destination, p.tuple.family);
 	if (report)
-		end_of_address(&source, &p.tuple.source, p.tuple.family);
+		end_of_remote(&source, &p.tuple.source, p.tuple.family);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
 	if (reports_receive(config))
@@ -263,14 +266,11 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 			return TC_ACT_OK;
 	}
 	if (p.tuple.family != 0) {
-		if (endpoint) {
-			end_across_link(&source, &p.tuple.source, p.tuple.family);
-			destination.identity = endpoint->identity;
-			destination.endpoint_id = endpoint->endpoint_id;
-		} else {
-			end_of_address(&source, &p.tuple.source, p.tuple.family);
-			end_of_address(&destination, &p.tuple.destination, p.tuple.family);
-		}
+		end_across_link(&source, &p.tuple.source, p.tuple.family);
+		if (endpoint)
+			end_of_endpoint(&destination, endpoint);
+		else
+			end_of_remote(&destination, &p.tuple.destination, p.tuple.family);
 	}
 	if (unlikely(parsed != PARSE_OK))
 		return drop_packet(skb, &p, &source, &destination, config);

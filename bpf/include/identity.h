@@ -72,13 +72,12 @@ static __noinline const struct ipcache_info *ipcache_find(const union address *a
 	return bpf_map_lookup_elem(&ipcache, &key);
 }
 
-static __noinline __u32 ipcache_identity(const union address *address, __u8 family)
+/* Of an address that `ipcache` does not list: its range's, or the world's. */
+static __noinline __u32 range_identity(const union address *address, __u8 family)
 {
-	const struct ipcache_info *info = ipcache_find(address, family);
 	struct cidr_key key = {.prefix_len = 32 + 128, .family = family};
+	const struct ipcache_info *info;
 
-	if (info)
-		return info->identity;
 	__builtin_memcpy(key.address, address, sizeof(key.address));
 	info = bpf_map_lookup_elem(&ipcache_cidr, &key);
 	return info ? info->identity : IDENTITY_WORLD;
@@ -88,6 +87,20 @@ static __always_inline void end_of_local(struct end *end, const struct local_add
 {
 	end->identity = local->identity;
 	end->endpoint_id = local->endpoint_id;
+}
+
+static __always_inline void end_of_endpoint(struct end *end, const struct endpoint_info *endpoint)
+{
+	end->identity = endpoint->identity;
+	end->endpoint_id = endpoint->endpoint_id;
+}
+
+/* For addresses across the network, which are not of this node: one lookup less. */
+static __noinline void end_of_remote(struct end *end, const union address *address, __u8 family)
+{
+	const struct ipcache_info *info = ipcache_find(address, family);
+
+	end->identity = info ? info->identity : range_identity(address, family);
 }
 
 VERIFIED_ALONE int end_of_address(struct end *end, const union address *address, __u8 family)
@@ -100,7 +113,7 @@ VERIFIED_ALONE int end_of_address(struct end *end, const union address *address,
 	if (local)
 		end_of_local(end, local);
 	else
-		end->identity = ipcache_identity(address, family);
+		end_of_remote(end, address, family);
 	return 0;
 }
 
@@ -109,8 +122,7 @@ static __always_inline bool is_ipv6_link_local(const union address *address, __u
 	return family == FAMILY_IPV6 && (address->words[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
-/* The other end of an endpoint's link. Only the endpoint and the node are on it, so a link-local address there that is
- * not the endpoint's is the node's. */
+/* The node's end of a link: what a link-local address there means, if it is not the one of who is on the other side. */
 static __always_inline void end_across_link(struct end *end, const union address *address, __u8 family)
 {
 	if (is_ipv6_link_local(address, family))
