@@ -1,0 +1,58 @@
+import { addressOf, c, errno } from './ffi.ts';
+import { KernelError } from './kernel-error.ts';
+
+const SYS_BPF = process.arch === 'arm64' ? 280 : 321;
+const BPF_PROG_TEST_RUN = 10;
+/** sizeof(struct __sk_buff) and the members that may be given (linux/bpf.h). */
+const SKB_BYTES = 192;
+const SKB_MARK = 8;
+const SKB_IFINDEX = 40;
+
+/** A packet for a tc program. */
+export interface TestRunInput {
+  /** From the Ethernet header on, 14 bytes at least. */
+  readonly packet: Uint8Array;
+  readonly ifindex?: number;
+  readonly mark?: number;
+  readonly repeat?: number;
+}
+
+/** What came of it. */
+export interface TestRunResult {
+  /** What the program returned: a TC_ACT_*. */
+  readonly verdict: number;
+  readonly packet: Uint8Array;
+  readonly mark: number;
+  /** Mean of one run. */
+  readonly durationNs: number;
+}
+
+/** Runs a loaded tc program on a packet without a network (BPF_PROG_TEST_RUN). Maps and events are the real ones. Throws KernelError. */
+export function runProgram(programFd: number, input: TestRunInput): TestRunResult {
+  const dataOut = new Uint8Array(input.packet.length + 256);
+  const contextIn = Buffer.alloc(SKB_BYTES);
+  contextIn.writeUInt32LE(input.mark ?? 0, SKB_MARK);
+  contextIn.writeUInt32LE(input.ifindex ?? 0, SKB_IFINDEX);
+  const contextOut = Buffer.alloc(SKB_BYTES);
+  // union bpf_attr, member `test`
+  const attr = Buffer.alloc(80);
+  attr.writeUInt32LE(programFd, 0);
+  attr.writeUInt32LE(input.packet.length, 8);
+  attr.writeUInt32LE(dataOut.length, 12);
+  attr.writeBigUInt64LE(addressOf(input.packet), 16);
+  attr.writeBigUInt64LE(addressOf(dataOut), 24);
+  attr.writeUInt32LE(input.repeat ?? 1, 32);
+  attr.writeUInt32LE(SKB_BYTES, 40);
+  attr.writeUInt32LE(SKB_BYTES, 44);
+  attr.writeBigUInt64LE(addressOf(contextIn), 48);
+  attr.writeBigUInt64LE(addressOf(contextOut), 56);
+  if (Number(c.syscall(SYS_BPF, BPF_PROG_TEST_RUN, attr, attr.length)) < 0) {
+    throw KernelError.fromErrno(`test run on a packet of ${input.packet.length} bytes`, errno());
+  }
+  return {
+    verdict: attr.readInt32LE(4),
+    packet: dataOut.subarray(0, attr.readUInt32LE(12)),
+    mark: contextOut.readUInt32LE(SKB_MARK),
+    durationNs: attr.readUInt32LE(36),
+  };
+}
