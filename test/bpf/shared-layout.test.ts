@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { readCHeader } from './support/c-header.ts';
+import { readCHeader } from '../../bench/support/c-header.ts';
 import { readBtfStructs } from './support/read-btf.ts';
 
 const headers = ['flow_event_shared.h', 'maps_shared.h'];

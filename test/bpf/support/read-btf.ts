@@ -53,7 +53,7 @@ export function readBtfStructs(elf: Uint8Array): ReadonlyMap<string, BtfStruct> 
   const typesEnd = types + view.getUint32(12, true);
   const strings = btf.subarray(headerBytes + view.getUint32(16, true));
   const structs = new Map<string, BtfStruct>();
-  for (let at = types; at < typesEnd; ) {
+  for (let at = types; at < typesEnd;) {
     const info = view.getUint32(at + 4, true);
     const kind = (info >>> 24) & 0x1f;
     const members = info & 0xffff;
@@ -62,9 +62,15 @@ export function readBtfStructs(elf: Uint8Array): ReadonlyMap<string, BtfStruct> 
       const offsets = new Map<string, number>();
       for (let index = 0; index < members; index++) {
         const memberAt = at + 12 + index * 12;
-        offsets.set(cString(strings, view.getUint32(memberAt, true)), (view.getUint32(memberAt + 8, true) & 0xffffff) / 8);
+        offsets.set(
+          cString(strings, view.getUint32(memberAt, true)),
+          (view.getUint32(memberAt + 8, true) & 0xffffff) / 8,
+        );
       }
-      structs.set(cString(strings, view.getUint32(at, true)), { size: view.getUint32(at + 8, true), offsets });
+      structs.set(cString(strings, view.getUint32(at, true)), {
+        size: view.getUint32(at + 8, true),
+        offsets,
+      });
     }
     at += 12 + (trailer.fixed ?? 0) + (trailer.each ?? 0) * members;
   }

@@ -57,7 +57,7 @@ function evaluate(expression: string): number | null {
  * types laid out by the rules of the C ABI. Throws if a struct has a line that this cannot read.
  */
 export function readCHeader(name: string): CHeader {
-  const text = readFileSync(`${import.meta.dirname}/../../../bpf/shared/${name}`, 'utf8');
+  const text = readFileSync(`${import.meta.dirname}/../../bpf/shared/${name}`, 'utf8');
   const defines = new Map<string, number>();
   for (const [, define, expression] of text.matchAll(/^#define (\w+) (\S+(?: << \d+\))?)/gm)) {
     const value = evaluate(expression);
