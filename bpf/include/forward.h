@@ -22,12 +22,14 @@
 /* Below this no interface's MTU matters: IPv4 asks 576 of every host, IPv6 1280 of every link. */
 #define MTU_OF_ANY_LINK 576
 
-/* True if a router may forward the packet knowing only its addresses and TTL. */
+/* True if a router may forward the packet knowing only its addresses and TTL. Neighbour discovery, DHCP and their like
+ * are for one link only. */
 static __always_inline bool may_redirect(const struct __sk_buff *skb, const struct packet *p, bool via_stack,
                                          const struct datapath_settings *config)
 {
 	return !(config->flags & SETTING_NO_REDIRECT) && !via_stack && p->has_l2 &&
-	       !(p->flags & (PACKET_VLAN | PACKET_IP_OPTIONS)) && p->ttl > 1 && skb->pkt_type == PACKET_TYPE_HOST;
+	       !(p->flags & (PACKET_VLAN | PACKET_IP_OPTIONS | PACKET_LINK_LOCAL_OK)) && p->ttl > 1 &&
+	       skb->pkt_type == PACKET_TYPE_HOST;
 }
 
 static __always_inline bool fits_mtu(struct __sk_buff *skb, const struct packet *p, __u32 ifindex)
