@@ -1,0 +1,126 @@
+/** Mirrors bpf/shared/maps_shared.h; a test holds the two against each other. */
+
+const FAMILY_IPV4 = 1;
+const FAMILY_IPV6 = 2;
+
+export const layouts = {
+  node_constants: { size: 8, device_ifindex: 0, device_has_no_l2: 4 },
+  datapath_settings: { size: 16, aggregation: 0, interval_s: 4, capture_bytes: 8, flags: 12 },
+  endpoint_info: {
+    size: 40,
+    identity: 0,
+    endpoint_id: 4,
+    flags: 6,
+    ipv4: 8,
+    ipv6: 12,
+    pod_mac: 28,
+    host_mac: 34,
+  },
+  address_key: { size: 20, family: 0, address: 4 },
+  local_address: { size: 24, ifindex: 0, identity: 4, endpoint_id: 8, pod_mac: 10, host_mac: 16 },
+  cidr_key: { size: 24, prefix_len: 0, family: 4, address: 8 },
+  ipcache_info: { size: 8, identity: 0, flags: 4 },
+} as const;
+
+/** How densely the datapath reports: every packet everywhere, every packet at send points, or per connection. */
+export const aggregationLevels = { none: 0, low: 1, medium: 2 } as const;
+export type AggregationLevel = keyof typeof aggregationLevels;
+
+export const SETTING_NO_REDIRECT = 1 << 1;
+
+export function encodeNodeConstants(deviceIfindex: number): Uint8Array {
+  const bytes = Buffer.alloc(layouts.node_constants.size);
+  bytes.writeUInt32LE(deviceIfindex, layouts.node_constants.device_ifindex);
+  return bytes;
+}
+
+export function encodeSettings(settings: {
+  readonly aggregation: AggregationLevel;
+  readonly intervalSeconds: number;
+  readonly captureBytes: number;
+  readonly flags: number;
+}): Uint8Array {
+  const layout = layouts.datapath_settings;
+  const bytes = Buffer.alloc(layout.size);
+  bytes.writeUInt32LE(aggregationLevels[settings.aggregation], layout.aggregation);
+  bytes.writeUInt32LE(settings.intervalSeconds, layout.interval_s);
+  bytes.writeUInt32LE(settings.captureBytes, layout.capture_bytes);
+  bytes.writeUInt32LE(settings.flags, layout.flags);
+  return bytes;
+}
+
+/** @param address 4 or 16 bytes */
+export function encodeAddressKey(address: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(layouts.address_key.size);
+  bytes[layouts.address_key.family] = address.length === 4 ? FAMILY_IPV4 : FAMILY_IPV6;
+  bytes.set(address, layouts.address_key.address);
+  return bytes;
+}
+
+/** The 4 or 16 bytes of a key's address. */
+export function decodeAddressKey(key: Uint8Array): Uint8Array {
+  const start = layouts.address_key.address;
+  const length = key[layouts.address_key.family] === FAMILY_IPV4 ? 4 : 16;
+  return key.slice(start, start + length);
+}
+
+/** What the datapath has to know of an endpoint of this node. MACs of 6 bytes, or empty when not known. */
+export interface LocalEndpoint {
+  readonly ifindex: number;
+  readonly identity: number;
+  readonly id: number;
+  readonly podMac: Uint8Array;
+  readonly hostMac: Uint8Array;
+  readonly addresses: readonly Uint8Array[];
+}
+
+export function encodeEndpointInfo(endpoint: LocalEndpoint): Uint8Array {
+  const layout = layouts.endpoint_info;
+  const bytes = Buffer.alloc(layout.size);
+  bytes.writeUInt32LE(endpoint.identity, layout.identity);
+  bytes.writeUInt16LE(endpoint.id, layout.endpoint_id);
+  for (const address of endpoint.addresses)
+    bytes.set(address, address.length === 4 ? layout.ipv4 : layout.ipv6);
+  bytes.set(endpoint.podMac, layout.pod_mac);
+  bytes.set(endpoint.hostMac, layout.host_mac);
+  return bytes;
+}
+
+/** Id and addresses of an `endpoints` value, for taking up where an earlier agent left off. */
+export function decodeEndpointInfo(value: Uint8Array): { id: number; addresses: Uint8Array[] } {
+  const layout = layouts.endpoint_info;
+  const candidates = [value.slice(layout.ipv4, layout.ipv4 + 4), value.slice(layout.ipv6, layout.ipv6 + 16)];
+  return {
+    id: value[layout.endpoint_id] | (value[layout.endpoint_id + 1] << 8),
+    addresses: candidates.filter((address) => address.some((byte) => byte !== 0)),
+  };
+}
+
+/** @param endpoint the endpoint that has the address, or null for an address of the node itself */
+export function encodeLocalAddress(endpoint: LocalEndpoint | null): Uint8Array {
+  const layout = layouts.local_address;
+  const bytes = Buffer.alloc(layout.size);
+  if (endpoint === null) {
+    bytes.writeUInt32LE(1, layout.identity); // reserved:host
+    return bytes;
+  }
+  bytes.writeUInt32LE(endpoint.ifindex, layout.ifindex);
+  bytes.writeUInt32LE(endpoint.identity, layout.identity);
+  bytes.writeUInt16LE(endpoint.id, layout.endpoint_id);
+  bytes.set(endpoint.podMac, layout.pod_mac);
+  bytes.set(endpoint.hostMac, layout.host_mac);
+  return bytes;
+}
+
+export function encodeIpcacheInfo(identity: number): Uint8Array {
+  const bytes = Buffer.alloc(layouts.ipcache_info.size);
+  bytes.writeUInt32LE(identity, layouts.ipcache_info.identity);
+  return bytes;
+}
+
+/** A `__u32` key, such as an interface's index. */
+export function encodeU32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
