@@ -75,8 +75,10 @@ export type ClusterChange =
   | { readonly kind: 'problems'; readonly problems: readonly SourceProblem[] };
 
 /**
- * A source of cluster state. `start` resolves when the first full state was delivered to the listener; later changes
- * follow in the order in which they were seen, in batches. `close` releases watches and timers; no call follows it.
+ * A source of cluster state. `start` resolves when the first full state was delivered to the listener, in one batch that may be empty; later changes
+ * follow in the order in which they were seen, in batches. In a batch deletes come first, endpoints last; an object that has other addresses than before
+ * is deleted and upserted without `old`, so that an address may go from one object to another in one batch. `problems` is always the whole list.
+ * `close` releases watches and timers; no call follows it.
  */
 export interface ClusterSource {
   start(listener: (changes: readonly ClusterChange[]) => void): Promise<void>;

@@ -1,0 +1,12 @@
+export type {
+  ClusterChange,
+  ClusterNode,
+  ClusterSource,
+  PodEndpoint,
+  Service,
+  ServicePort,
+  SourceProblem,
+  Workload,
+} from './model.ts';
+export { createDirectorySource, type DirectorySourceOptions } from './directory/directory-source.ts';
+export { canonicalCidr, canonicalIp, formatIp, parseCidr, parseIp } from './address.ts';

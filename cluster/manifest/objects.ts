@@ -1,0 +1,78 @@
+import type { ServicePort } from '../model.ts';
+
+/** What a manifest said about one object, checked and reduced to the fields that matter here. */
+export type ManifestObject =
+  | PodManifest
+  | NodeManifest
+  | NamespaceManifest
+  | ServiceManifest
+  | IdentityManifest;
+
+export interface OwnerReference {
+  readonly kind: string;
+  readonly name: string;
+  /** Whether this owner manages the object (`controller: true`). */
+  readonly controller: boolean;
+}
+
+export interface PodManifest {
+  readonly kind: 'Pod';
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly owners: readonly OwnerReference[];
+  /** Empty while the pod is not scheduled. */
+  readonly nodeName: string;
+  readonly serviceAccount: string;
+  readonly hostNetwork: boolean;
+  /** `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`; empty when the manifest has no status. */
+  readonly phase: string;
+  /** Canonical text. */
+  readonly addresses: readonly string[];
+}
+
+export interface NodeManifest {
+  readonly kind: 'Node';
+  readonly namespace: '';
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** InternalIP addresses, canonical text. */
+  readonly addresses: readonly string[];
+  readonly podCidrs: readonly string[];
+}
+
+export interface NamespaceManifest {
+  readonly kind: 'Namespace';
+  readonly namespace: '';
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ServiceManifest {
+  readonly kind: 'Service';
+  readonly namespace: string;
+  readonly name: string;
+  readonly clusterIps: readonly string[];
+  readonly ports: readonly ServicePort[];
+  readonly selector: Readonly<Record<string, string>>;
+}
+
+/** A CiliumIdentity: the number that a cluster agreed on for a set of security labels. */
+export interface IdentityManifest {
+  readonly kind: 'CiliumIdentity';
+  readonly namespace: '';
+  readonly name: string;
+  readonly identity: number;
+  /** `source:key=value`, sorted as text. */
+  readonly labels: readonly string[];
+}
+
+/** Two objects with the same key are the same object. */
+export function objectKey(object: { kind: string; namespace: string; name: string }): string {
+  return `${object.kind}/${object.namespace}/${object.name}`;
+}
+
+/** An object as messages name it: `Pod "travel/search-0"`, `Node "node1"`. */
+export function describeObject(object: { kind: string; namespace: string; name: string }): string {
+  return `${object.kind} "${object.namespace === '' ? object.name : `${object.namespace}/${object.name}`}"`;
+}

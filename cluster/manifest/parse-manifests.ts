@@ -1,0 +1,148 @@
+import type { SourceProblem } from '../model.ts';
+import { describeValue, Field } from './field.ts';
+import { readIdentity } from './identity-manifest.ts';
+import { describeObject, type ManifestObject } from './objects.ts';
+import { readNamespaceObject, readNode } from './read-node.ts';
+import { readPod } from './read-pod.ts';
+import { readService } from './read-service.ts';
+import { type FieldPath, type RawDocument, readManifestText, type TextPosition } from './text.ts';
+
+/** Largest manifest file that is read. */
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+export interface ParsedManifests {
+  /** Objects without a problem, in the order of the text. */
+  readonly objects: readonly ManifestObject[];
+  /** What is wrong, so that something the text means to say is missing from `objects`. */
+  readonly problems: readonly SourceProblem[];
+  /** What is well-formed but has no effect here, and would be expected to have one. */
+  readonly notes: readonly SourceProblem[];
+}
+
+interface KnownKind {
+  readonly apiVersion: string;
+  readonly read: (document: Field) => ManifestObject;
+}
+
+const readers: Readonly<Record<string, KnownKind>> = {
+  Pod: { apiVersion: 'v1', read: readPod },
+  Node: { apiVersion: 'v1', read: readNode },
+  Namespace: { apiVersion: 'v1', read: readNamespaceObject },
+  Service: { apiVersion: 'v1', read: readService },
+  CiliumIdentity: { apiVersion: 'cilium.io/v2', read: readIdentity },
+};
+
+/** All other kinds of apiVersion v1. The set is closed, so what is in neither table is a slip of the pen. */
+const otherCoreKinds: ReadonlySet<string> = new Set([
+  ...['Binding', 'ComponentStatus', 'ConfigMap', 'Endpoints', 'Event', 'LimitRange', 'PersistentVolume'],
+  ...[
+    'PersistentVolumeClaim',
+    'PodTemplate',
+    'ReplicationController',
+    'ResourceQuota',
+    'Secret',
+    'ServiceAccount',
+  ],
+]);
+
+const policyKinds: Readonly<Record<string, string>> = {
+  NetworkPolicy: 'networking.k8s.io/',
+  CiliumNetworkPolicy: 'cilium.io/',
+  CiliumClusterwideNetworkPolicy: 'cilium.io/',
+  AdminNetworkPolicy: 'policy.networking.k8s.io/',
+  BaselineAdminNetworkPolicy: 'policy.networking.k8s.io/',
+  ClusterNetworkPolicy: 'policy.networking.k8s.io/',
+};
+
+/**
+ * Reads what a manifest file (YAML with any number of documents, or JSON) says about pods, nodes, namespaces, services and identities; lists of them included.
+ * Other kinds that Kubernetes has are passed over in silence, except for policies, which are noted. `file` is what problems call it.
+ */
+export function parseManifests(file: string, text: string): ParsedManifests {
+  const objects: ManifestObject[] = [];
+  const problems: SourceProblem[] = [];
+  const notes: SourceProblem[] = [];
+  const where = ({ line, column }: TextPosition): string => `${file}:${line}:${column}`;
+  const source = readManifestText(text);
+  if ('error' in source) {
+    return {
+      objects,
+      notes,
+      problems: [{ where: where(source.error.position), message: source.error.message }],
+    };
+  }
+
+  const readObject = (document: RawDocument, root: Field, itemKind: string | undefined): void => {
+    const before = problems.length;
+    const at = (path: FieldPath): string => where(document.locate(path));
+    const refuse = (field: Field, expected: string): void => {
+      const message = `${describeRoot(root)} ${field.path.at(-1)} is ${describeValue(field.value)}: expected ${expected}`;
+      problems.push({ where: at(field.path), message });
+    };
+    if (root.value === undefined || typeof root.value !== 'object' || Array.isArray(root.value)) {
+      const message = `is ${describeValue(root.value)}: expected an object with apiVersion and kind`;
+      problems.push({ where: at(root.path), message: `the document ${message}` });
+      return;
+    }
+    const kindField = root.get('kind');
+    const apiField = root.get('apiVersion');
+    // The items of a typed list carry neither.
+    const kind = kindField.value ?? itemKind;
+    const known = typeof kind === 'string' && Object.hasOwn(readers, kind) ? readers[kind] : undefined;
+    const apiVersion = apiField.value ?? (itemKind === undefined ? undefined : known?.apiVersion);
+    if (typeof kind !== 'string' || kind === '') return refuse(kindField, 'a kind such as Pod');
+    if (typeof apiVersion !== 'string' || apiVersion === '')
+      return refuse(apiField, 'an apiVersion such as v1');
+
+    const listed = /^(\w*)List$/.exec(kind)?.[1];
+    if (listed !== undefined && (listed === '' || Object.hasOwn(readers, listed))) {
+      const expected = listed === '' ? 'v1' : readers[listed].apiVersion;
+      if (apiVersion !== expected) return refuse(apiField, `${expected} for kind ${kind}`);
+      for (const item of root.get('items').items()) readObject(document, item, listed || undefined);
+    } else if (known !== undefined) {
+      if (apiVersion !== known.apiVersion) return refuse(apiField, `${known.apiVersion} for kind ${kind}`);
+      const object = known.read(root);
+      if (problems.length === before) objects.push(object);
+    } else if (Object.hasOwn(policyKinds, kind) && apiVersion.startsWith(policyKinds[kind])) {
+      notes.push({
+        where: at(root.path),
+        message: `${describeRoot(root)} has no effect: policies are not enforced by this version`,
+      });
+    } else if (apiVersion === 'v1' && !otherCoreKinds.has(kind) && !/List$/.test(kind)) {
+      refuse(kindField, 'a kind of apiVersion v1, such as Pod, Node, Namespace or Service');
+    }
+  };
+
+  for (const document of source.documents) {
+    const report = (path: FieldPath, message: string): void => {
+      const root = enclosingObject(document.value, path);
+      problems.push({ where: where(document.locate(path)), message: `${describeRaw(root)} ${message}` });
+    };
+    readObject(document, new Field(document.value, [], report), undefined);
+  }
+  return { objects, problems, notes };
+}
+
+/** The object that a path leads into: the item of a list, else the document. */
+function enclosingObject(value: unknown, path: FieldPath): unknown {
+  if (path[0] !== 'items' || typeof path[1] !== 'number') return value;
+  const items = (value as { items?: unknown }).items;
+  return Array.isArray(items) ? enclosingObject(items[path[1]], path.slice(2)) : value;
+}
+
+function describeRoot(root: Field): string {
+  return describeRaw(root.value);
+}
+
+/** An unchecked object as messages name it, as far as it can be named. */
+function describeRaw(value: unknown): string {
+  const { kind, metadata } = (value ?? {}) as { kind?: unknown; metadata?: unknown };
+  const { name, namespace } = (typeof metadata === 'object' && metadata !== null ? metadata : {}) as Record<
+    string,
+    unknown
+  >;
+  const kindText = typeof kind === 'string' && /^\w{1,63}$/.test(kind) ? kind : 'object';
+  const text = (part: unknown): string => (typeof part === 'string' ? part.slice(0, 253) : '');
+  if (text(name) === '') return kindText;
+  return describeObject({ kind: kindText, namespace: text(namespace), name: text(name) });
+}

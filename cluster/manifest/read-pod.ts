@@ -1,0 +1,41 @@
+import { canonicalIp } from '../address.ts';
+import type { Field } from './field.ts';
+import { readLabels, readName, readNamespace, readOwners } from './metadata.ts';
+import type { PodManifest } from './objects.ts';
+
+const PHASES: ReadonlySet<string> = new Set(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown']);
+
+export function readPod(document: Field): PodManifest {
+  const metadata = document.get('metadata');
+  const spec = document.get('spec');
+  const status = document.get('status');
+  return {
+    kind: 'Pod',
+    namespace: readNamespace(metadata),
+    name: readName(metadata),
+    labels: readLabels(metadata.get('labels')),
+    owners: readOwners(metadata),
+    nodeName: spec.get('nodeName').string() ?? '',
+    // The API server fills in "default" where the manifest names none, and the deprecated name beside the new one.
+    serviceAccount:
+      spec.get('serviceAccountName').string() || spec.get('serviceAccount').string() || 'default',
+    hostNetwork: spec.get('hostNetwork').boolean() ?? false,
+    phase:
+      status
+        .get('phase')
+        .parsed((text) => (PHASES.has(text) ? text : null), `one of ${[...PHASES].join(', ')}`) ?? '',
+    addresses: readPodAddresses(status),
+  };
+}
+
+/** `status.podIPs`, and `status.podIP` where an old client wrote only that. */
+function readPodAddresses(status: Field): string[] {
+  const fields = status
+    .get('podIPs')
+    .items()
+    .map((item) => item.get('ip'));
+  const addresses = [...fields, status.get('podIP')].map((field) =>
+    field.parsed(canonicalIp, 'an IPv4 or IPv6 address'),
+  );
+  return [...new Set(addresses.filter((address) => address !== undefined))];
+}
