@@ -29,7 +29,12 @@ export type FromPipeline =
       readonly offsets: Uint32Array;
       readonly timesUs: Float64Array;
     }
-  | { readonly kind: 'counters'; readonly counters: PipelineCounters }
+  | {
+      readonly kind: 'counters';
+      readonly counters: PipelineCounters;
+      /** Namespaces of the endpoints in flows since the last report. */
+      readonly namespaces: readonly { readonly cluster: string; readonly namespace: string }[];
+    }
   | { readonly kind: 'stopped'; readonly counters: PipelineCounters };
 
 /** Totals since the worker's start. */

@@ -74,7 +74,7 @@ timer = setTimeout(drain, intervalMs);
 
 function report(): void {
   pipeline.readClock();
-  post({ kind: 'counters', counters: pipeline.counters });
+  post({ kind: 'counters', counters: pipeline.counters, namespaces: enrichment.takeSeenNamespaces() });
 }
 
 port.on('message', (message: ToPipeline) => {

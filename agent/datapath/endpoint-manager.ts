@@ -230,9 +230,6 @@ export class EndpointManager {
     return gone;
   }
 
-  /** Interfaces whose entry goes once their programs are detached: while attached, a program without its entry would drop everything. */
-  private readonly pendingDeletes: Uint8Array[] = [];
-
   private writeAddresses(network: NetworkState): void {
     const wanted = new Map<string, { address: Uint8Array; value: Uint8Array }>();
     const add = (address: Uint8Array, value: Uint8Array): void => {

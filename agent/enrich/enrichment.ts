@@ -35,6 +35,8 @@ const NOTHING = new Uint8Array(0);
 /** An address's facts and the Endpoint messages made of them, by local id and identity. */
 class KnownEndpoint {
   readonly facts: EndpointFacts;
+  /** Whether it stood in a flow since the last look. */
+  seen = false;
   private readonly encoded = new Map<number, Uint8Array>();
 
   constructor(facts: EndpointFacts) {
@@ -63,6 +65,7 @@ export class Enrichment {
   private readonly endpoints = new AddressTable<KnownEndpoint>();
   private readonly services = new Map<string, Uint8Array>();
   private readonly interfaces = new Map<number, Uint8Array>();
+  private seen: KnownEndpoint[] = [];
   /** Endpoints of which only the identity is known. */
   private readonly byIdentity = new Map<number, KnownEndpoint>();
   private readonly labelsByIdentity = new Map<number, EndpointFacts>();
@@ -108,8 +111,26 @@ export class Enrichment {
    */
   endpoint(packet: Uint8Array, at: number, isIpv6: boolean, id: number, identity: number): Uint8Array {
     const known = this.endpoints.get(packet, at, isIpv6);
-    if (known !== undefined) return known.bytes(id, identity === 0 ? known.facts.identity : identity);
+    if (known !== undefined) {
+      if (!known.seen) {
+        known.seen = true;
+        this.seen.push(known);
+      }
+      return known.bytes(id, identity === 0 ? known.facts.identity : identity);
+    }
     return this.endpointByIdentity(id, identity);
+  }
+
+  /** Namespaces of the endpoints that stood in flows since the last call, each once. */
+  takeSeenNamespaces(): { cluster: string; namespace: string }[] {
+    const found = new Map<string, { cluster: string; namespace: string }>();
+    for (const known of this.seen) {
+      known.seen = false;
+      const { clusterName: cluster, namespace } = known.facts;
+      if (namespace !== '') found.set(`${cluster}/${namespace}`, { cluster, namespace });
+    }
+    this.seen = [];
+    return [...found.values()];
   }
 
   /** The Endpoint message of something of which only the identity is known. */
