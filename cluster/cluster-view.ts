@@ -57,16 +57,32 @@ export class ClusterView {
     return count;
   }
 
-  setNamespace(name: string, manifest: NamespaceManifest | undefined): void {
+  /** Takes any object but an identity. */
+  set(
+    kind: ManifestObject['kind'],
+    namespace: string,
+    name: string,
+    object: ManifestObject | undefined,
+  ): void {
+    if (kind === 'Pod') this.setPod(object as PodManifest | undefined, namespace, name);
+    else if (kind === 'Node') this.setNode(name, object as NodeManifest | undefined);
+    else if (kind === 'Namespace') this.setNamespace(name, object as NamespaceManifest | undefined);
+    else if (kind === 'Service') this.setService(object as ServiceManifest | undefined, namespace, name);
+  }
+
+  private setNamespace(name: string, manifest: NamespaceManifest | undefined): void {
     if (manifest === undefined) this.namespaces.delete(name);
     else this.namespaces.set(name, manifest);
     for (const pod of this.podsOfNamespace.get(name) ?? []) this.dirtyPods.add(pod);
   }
 
-  setNode(name: string, manifest: NodeManifest | undefined): void {
+  private setNode(name: string, manifest: NodeManifest | undefined): void {
     const { cluster } = this;
     const node = manifest && {
-      ...{ name, cluster, addresses: manifest.addresses, podCidrs: manifest.podCidrs },
+      name,
+      cluster,
+      addresses: manifest.addresses,
+      podCidrs: manifest.podCidrs,
       labels: Object.entries(manifest.labels)
         .map(([key, value]) => `${key}=${value}`)
         .sort(),
@@ -79,10 +95,14 @@ export class ClusterView {
     if (node !== undefined) this.upserts.push({ kind: 'node-upsert', node, ...(old && !moved && { old }) });
   }
 
-  setService(manifest: ServiceManifest | undefined, namespace: string, name: string): void {
+  private setService(manifest: ServiceManifest | undefined, namespace: string, name: string): void {
     const service = manifest && {
-      ...{ cluster: this.cluster, namespace, name, clusterIps: manifest.clusterIps },
-      ...{ ports: manifest.ports, selector: manifest.selector },
+      cluster: this.cluster,
+      namespace,
+      name,
+      clusterIps: manifest.clusterIps,
+      ports: manifest.ports,
+      selector: manifest.selector,
     };
     const old = replace(this.services, `${namespace}/${name}`, service);
     if (isSame(old, service)) return;
@@ -90,7 +110,7 @@ export class ClusterView {
     else if (old !== undefined) this.deletes.push({ kind: 'service-delete', service: old });
   }
 
-  setPod(manifest: PodManifest | undefined, namespace: string, name: string): void {
+  private setPod(manifest: PodManifest | undefined, namespace: string, name: string): void {
     const key = `${namespace}/${name}`;
     const old = this.pods.get(key);
     const addresses = manifest !== undefined && isEndpoint(manifest) ? manifest.addresses : [];
@@ -152,8 +172,12 @@ export class ClusterView {
     const labels = this.useLabels(key, pod.labelsKey, setKey, asked);
     if (setKey !== pod.labelsKey) this.pods.set(key, { ...pod, labelsKey: setKey });
     return {
-      ...{ cluster: this.cluster, namespace: manifest.namespace, podName: manifest.name },
-      ...{ nodeName: manifest.nodeName, addresses, labels },
+      cluster: this.cluster,
+      namespace: manifest.namespace,
+      podName: manifest.name,
+      nodeName: manifest.nodeName,
+      addresses,
+      labels,
       identity: this.identityOf(labels, setKey),
       workloads: [workloadOf(manifest)],
     };
@@ -173,19 +197,6 @@ export class ClusterView {
     if (set === undefined) this.labelSets.set(to, (set = { labels, pods: new Set() }));
     set.pods.add(pod);
     return set.labels;
-  }
-
-  /** Takes any object but an identity. */
-  set(
-    kind: ManifestObject['kind'],
-    namespace: string,
-    name: string,
-    object: ManifestObject | undefined,
-  ): void {
-    if (kind === 'Pod') this.setPod(object as PodManifest | undefined, namespace, name);
-    else if (kind === 'Node') this.setNode(name, object as NodeManifest | undefined);
-    else if (kind === 'Namespace') this.setNamespace(name, object as NamespaceManifest | undefined);
-    else if (kind === 'Service') this.setService(object as ServiceManifest | undefined, namespace, name);
   }
 }
 

@@ -143,7 +143,13 @@ export class FileTree {
   ): Directory {
     const id = idOf(stats);
     const directory: Directory = {
-      ...{ path, depth, id, watcher: undefined, files: new Map(), children: new Map(), links: new Set() },
+      path,
+      depth,
+      id,
+      watcher: undefined,
+      files: new Map(),
+      children: new Map(),
+      links: new Set(),
       ancestors: new Set([...ancestors, id]),
     };
     this.failures.delete(path);

@@ -44,8 +44,9 @@ export class Field {
 
   string(): string | undefined {
     if (this.value === undefined || typeof this.value === 'string') return this.value;
-    const quoted = typeof this.value === 'number' || typeof this.value === 'boolean';
-    this.refuse(quoted ? `a string (in quotes: "${String(this.value)}")` : 'a string');
+    const { value } = this;
+    const quotable = typeof value === 'number' || typeof value === 'boolean';
+    this.refuse(quotable ? `a string (in quotes: "${value}")` : 'a string');
     return undefined;
   }
 
@@ -125,7 +126,7 @@ export function formatPath(path: FieldPath): string {
 export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return 'absent';
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'object') return 'a mapping';
-  if (typeof value !== 'string') return `the ${typeof value} ${String(value)}`;
+  if (typeof value === 'number' || typeof value === 'boolean') return `the ${typeof value} ${value}`;
+  if (typeof value !== 'string') return 'a mapping';
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 79)}…` : value);
 }
