@@ -67,6 +67,11 @@ export class OneNode {
     return { verdict, mark, packet: out, events: this.datapath.drain() };
   }
 
+  /** Runs a packet and leaves what it reported in the ring. */
+  runOnly(program: Program, packet: Uint8Array): void {
+    runProgram(this.datapath.object.programFd(program), { packet });
+  }
+
   close(): void {
     this.datapath.close();
   }
