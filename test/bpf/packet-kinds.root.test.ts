@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { constant } from '../../bench/support/datapath-node.ts';
 import * as build from './support/build-packet.ts';
 import { kinds } from './support/packet-kinds.ts';
-import { readPacket } from './support/read-packet.ts';
+import { readPacket, testRunRefuses } from './support/read-packet.ts';
 import { CAST, nodeForFile, VERDICT } from './support/one-node.ts';
 
 const node = nodeForFile();
@@ -172,18 +172,12 @@ describe('packets that cannot be read', () => {
   });
 });
 
-/** The kernel refuses a test run to a frame that ends inside an IP header right behind Ethernet; those behind a VLAN tag are run. */
-function shortestTestRun(packet: Uint8Array): number {
-  const type = (packet[12] << 8) | packet[13];
-  if (type === ETHERTYPE.ipv4) return 14 + 20;
-  return type === ETHERTYPE.ipv6 ? 14 + 40 : 14;
-}
-
 describe('packets cut off anywhere', () => {
   for (const [name, packet] of Object.entries(kinds)) {
     it(`drops ${name} cut at any byte, for the reason an independent reading gives`, () => {
-      for (let length = shortestTestRun(packet); length < packet.length; length++) {
+      for (let length = 14; length < packet.length; length++) {
         const cut = packet.subarray(0, length);
+        if (testRunRefuses(cut)) continue;
         const reading = readPacket(cut);
         assert.equal(reading.kind, 'drop', `${length} bytes`);
         const { verdict, events } = node.run('from_container', cut);
