@@ -9,6 +9,7 @@ import type {
 } from './manifest/objects.ts';
 import type { ClusterChange, ClusterNode, PodEndpoint, Service, SourceProblem } from './model.ts';
 import { securityLabels } from './security-labels.ts';
+import { ToldObjects } from './told-objects.ts';
 import { workloadOf } from './workload.ts';
 
 /** The number of a label set, or 0 while there is none. */
@@ -34,12 +35,10 @@ export class ClusterView {
   /** Label sets in use. Pods of one set share one array, which spares memory here and comparing elsewhere. */
   private readonly labelSets = new Map<string, { labels: readonly string[]; pods: Set<string> }>();
   private readonly claims = new AddressClaims();
-  private readonly endpoints = new Map<string, PodEndpoint>();
-  private readonly nodes = new Map<string, ClusterNode>();
-  private readonly services = new Map<string, Service>();
+  private readonly endpoints = new ToldObjects<PodEndpoint>();
+  private readonly nodes = new ToldObjects<ClusterNode>();
+  private readonly services = new ToldObjects<Service>();
   private readonly dirtyPods = new Set<string>();
-  private upserts: ClusterChange[] = [];
-  private deletes: ClusterChange[] = [];
 
   constructor(cluster: string, identityOf: IdentityLookup) {
     this.cluster = cluster;
@@ -53,7 +52,7 @@ export class ClusterView {
   /** Endpoints that wait for an identity. */
   get withoutIdentity(): number {
     let count = 0;
-    for (const { identity } of this.endpoints.values()) if (identity === 0) count++;
+    for (const [, { identity }] of this.endpoints.told) if (identity === 0) count++;
     return count;
   }
 
@@ -65,9 +64,11 @@ export class ClusterView {
     object: ManifestObject | undefined,
   ): void {
     if (kind === 'Pod') this.setPod(object as PodManifest | undefined, namespace, name);
-    else if (kind === 'Node') this.setNode(name, object as NodeManifest | undefined);
+    else if (kind === 'Node') this.nodes.set(name, object && this.makeNode(object as NodeManifest));
     else if (kind === 'Namespace') this.setNamespace(name, object as NamespaceManifest | undefined);
-    else if (kind === 'Service') this.setService(object as ServiceManifest | undefined, namespace, name);
+    else if (kind === 'Service') {
+      this.services.set(`${namespace}/${name}`, object && this.makeService(object as ServiceManifest));
+    }
   }
 
   private setNamespace(name: string, manifest: NamespaceManifest | undefined): void {
@@ -76,38 +77,21 @@ export class ClusterView {
     for (const pod of this.podsOfNamespace.get(name) ?? []) this.dirtyPods.add(pod);
   }
 
-  private setNode(name: string, manifest: NodeManifest | undefined): void {
-    const { cluster } = this;
-    const node = manifest && {
-      name,
-      cluster,
+  private makeNode(manifest: NodeManifest): ClusterNode {
+    return {
+      name: manifest.name,
+      cluster: this.cluster,
       addresses: manifest.addresses,
       podCidrs: manifest.podCidrs,
       labels: Object.entries(manifest.labels)
         .map(([key, value]) => `${key}=${value}`)
         .sort(),
     };
-    const old = replace(this.nodes, name, node);
-    if (isSame(old, node)) return;
-    const moved = old !== undefined && !isSame(old.addresses, node?.addresses);
-    if (old !== undefined && (node === undefined || moved))
-      this.deletes.push({ kind: 'node-delete', node: old });
-    if (node !== undefined) this.upserts.push({ kind: 'node-upsert', node, ...(old && !moved && { old }) });
   }
 
-  private setService(manifest: ServiceManifest | undefined, namespace: string, name: string): void {
-    const service = manifest && {
-      cluster: this.cluster,
-      namespace,
-      name,
-      clusterIps: manifest.clusterIps,
-      ports: manifest.ports,
-      selector: manifest.selector,
-    };
-    const old = replace(this.services, `${namespace}/${name}`, service);
-    if (isSame(old, service)) return;
-    if (service !== undefined) this.upserts.push({ kind: 'service-upsert', service, ...(old && { old }) });
-    else if (old !== undefined) this.deletes.push({ kind: 'service-delete', service: old });
+  private makeService(manifest: ServiceManifest): Service {
+    const { namespace, name, clusterIps, ports, selector } = manifest;
+    return { cluster: this.cluster, namespace, name, clusterIps, ports, selector };
   }
 
   private setPod(manifest: PodManifest | undefined, namespace: string, name: string): void {
@@ -129,7 +113,7 @@ export class ClusterView {
 
   /** Has all endpoints without identity ask for one again. */
   retryIdentities(): void {
-    for (const [key, { identity }] of this.endpoints) if (identity === 0) this.dirtyPods.add(key);
+    for (const [key, { identity }] of this.endpoints.told) if (identity === 0) this.dirtyPods.add(key);
   }
 
   /**
@@ -137,24 +121,23 @@ export class ClusterView {
    * without `old`, so that an address that moves from one to another is never taken away from its new owner.
    */
   takeChanges(): ClusterChange[] {
-    for (const key of this.dirtyPods) this.refreshEndpoint(key);
+    for (const key of this.dirtyPods) this.endpoints.set(key, this.makeEndpoint(key));
     this.dirtyPods.clear();
-    const changes = [...this.deletes, ...this.upserts];
-    this.deletes = [];
-    this.upserts = [];
-    return changes;
-  }
-
-  private refreshEndpoint(key: string): void {
-    const endpoint = this.makeEndpoint(key);
-    const old = replace(this.endpoints, key, endpoint);
-    if (isSame(old, endpoint)) return;
-    const moved = old !== undefined && !isSame(old.addresses, endpoint?.addresses);
-    if (old !== undefined && (endpoint === undefined || moved)) {
-      this.deletes.push({ kind: 'endpoint-delete', endpoint: old });
-    }
-    if (endpoint === undefined) return;
-    this.upserts.push({ kind: 'endpoint-upsert', endpoint, ...(old && !moved && { old }) });
+    const nodes = this.nodes.take();
+    const services = this.services.take();
+    const endpoints = this.endpoints.take();
+    return [
+      ...nodes.deletes.map((node) => ({ kind: 'node-delete', node }) as const),
+      ...services.deletes.map((service) => ({ kind: 'service-delete', service }) as const),
+      ...endpoints.deletes.map((endpoint) => ({ kind: 'endpoint-delete', endpoint }) as const),
+      ...nodes.upserts.map(({ object, old }) => ({ kind: 'node-upsert', node: object, ...old }) as const),
+      ...services.upserts.map(
+        ({ object, old }) => ({ kind: 'service-upsert', service: object, ...old }) as const,
+      ),
+      ...endpoints.upserts.map(
+        ({ object, old }) => ({ kind: 'endpoint-upsert', endpoint: object, ...old }) as const,
+      ),
+    ];
   }
 
   private makeEndpoint(key: string): PodEndpoint | undefined {
@@ -205,20 +188,8 @@ function isEndpoint({ hostNetwork, phase }: PodManifest): boolean {
   return !hostNetwork && phase !== 'Succeeded' && phase !== 'Failed';
 }
 
-function replace<T>(map: Map<string, T>, key: string, value: T | undefined): T | undefined {
-  const old = map.get(key);
-  if (value === undefined) map.delete(key);
-  else map.set(key, value);
-  return old;
-}
-
 function toggle(sets: Map<string, Set<string>>, key: string, member: string, present: boolean): void {
   const set = sets.get(key) ?? new Set();
   if (present) sets.set(key, set.add(member));
   else if (set.delete(member) && set.size === 0) sets.delete(key);
-}
-
-/** Plain data whose fields were written in the same order. */
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

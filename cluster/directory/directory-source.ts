@@ -29,7 +29,7 @@ export interface DirectorySourceOptions {
 /** A change that goes on and on is read in between all the same. */
 const MAX_SETTLE_MS = 250;
 const POLL_MS = 500;
-const RETRY_IDENTITIES_MS = 5_000;
+const RETRY_IDENTITIES_MS = 2_000;
 /** Longest time without letting other work in. */
 const SLICE_MS = 8;
 

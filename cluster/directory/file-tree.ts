@@ -8,7 +8,7 @@ import {
   statSync,
   watch,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { SourceProblem } from '../model.ts';
 
@@ -28,8 +28,11 @@ export interface TreeChanges {
 interface Directory {
   readonly path: string;
   readonly depth: number;
-  /** `device:inode`: a directory that was replaced by another of the same name is told by it. */
+  /** `device:inode`: a directory that was replaced by another of the same name is told by it, unless that got the same inode. */
   readonly id: string;
+  readonly parent: Directory | undefined;
+  /** The watch may have ended: the directory was removed or moved, or perhaps only an entry of the same name as its own. */
+  isStale: boolean;
   readonly ancestors: ReadonlySet<string>;
   /** Absent where the system refused to watch: then only polling sees changes. */
   watcher: FSWatcher | undefined;
@@ -123,7 +126,7 @@ export class FileTree {
       this.rootIsGone = true;
       return false;
     }
-    return this.top?.id !== id || this.rootIsGone;
+    return this.top?.id !== id || this.top.isStale || this.rootIsGone;
   }
 
   private async openRoot(): Promise<void> {
@@ -131,31 +134,31 @@ export class FileTree {
     if (stats === undefined || !stats.isDirectory()) return;
     this.rootIsGone = false;
     if (this.top !== undefined) this.drop(this.top);
-    this.top = this.openDirectory(this.root, 0, new Set(), stats);
+    this.top = this.openDirectory(this.root, undefined, stats);
     await this.scan(this.top);
   }
 
-  private openDirectory(
-    path: string,
-    depth: number,
-    ancestors: ReadonlySet<string>,
-    stats: Stats,
-  ): Directory {
+  private openDirectory(path: string, parent: Directory | undefined, stats: Stats): Directory {
     const id = idOf(stats);
     const directory: Directory = {
       path,
-      depth,
+      depth: parent === undefined ? 0 : parent.depth + 1,
       id,
+      parent,
+      isStale: false,
       watcher: undefined,
       files: new Map(),
       children: new Map(),
       links: new Set(),
-      ancestors: new Set([...ancestors, id]),
+      ancestors: new Set([...(parent?.ancestors ?? []), id]),
     };
     this.failures.delete(path);
     try {
       // Watched before it is read: what changes in between is looked at twice, not missed.
-      const watcher = watch(path, { persistent: true }, (_event, name) => this.onFsEvent(directory, name));
+      const watcher = watch(path, { persistent: true }, (event, name) => {
+        if (event === 'rename' && name === basename(path)) this.onSelfEvent(directory);
+        this.onFsEvent(directory, name);
+      });
       watcher.on('error', () => this.onFsEvent(directory, null));
       directory.watcher = watcher;
     } catch (error) {
@@ -172,6 +175,12 @@ export class FileTree {
     else if (name.startsWith('.')) return;
     else this.mark(directory, name);
     this.onEvent();
+  }
+
+  /** The removal of a watched directory comes as an event with its own name. Its inode may be another's already. */
+  private onSelfEvent(directory: Directory): void {
+    directory.isStale = true;
+    if (directory.parent !== undefined) this.mark(directory.parent, basename(directory.path));
   }
 
   private mark(directory: Directory, name: string): void {
@@ -227,7 +236,7 @@ export class FileTree {
     }
     const path = join(directory.path, name);
     const child = directory.children.get(name);
-    if (child !== undefined && (stats === undefined || !stats.isDirectory() || idOf(stats) !== child.id)) {
+    if (child !== undefined && (child.isStale || !stats?.isDirectory() || idOf(stats) !== child.id)) {
       directory.children.delete(name);
       this.drop(child);
     }
@@ -252,7 +261,7 @@ export class FileTree {
       this.failures.set(path, `is more than ${MAX_DEPTH} directories deep: not read`);
       return;
     }
-    const child = this.openDirectory(path, parent.depth + 1, parent.ancestors, stats);
+    const child = this.openDirectory(path, parent, stats);
     parent.children.set(name, child);
     await this.scan(child);
   }

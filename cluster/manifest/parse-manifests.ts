@@ -55,28 +55,25 @@ const policyKinds: Readonly<Record<string, string>> = {
  */
 export function parseManifests(file: string, text: string): ParsedManifests {
   const objects: ManifestObject[] = [];
-  const problems: SourceProblem[] = [];
+  const problems = new ProblemList(file);
   const notes: SourceProblem[] = [];
   const where = ({ line, column }: TextPosition): string => `${file}:${line}:${column}`;
   const source = readManifestText(text);
   if ('error' in source) {
-    return {
-      objects,
-      notes,
-      problems: [{ where: where(source.error.position), message: source.error.message }],
-    };
+    problems.add(where(source.error.position), source.error.message);
+    return { objects, notes, problems: problems.list() };
   }
 
   const readObject = (document: RawDocument, root: Field, itemKind: string | undefined): void => {
-    const before = problems.length;
+    const before = problems.count;
     const at = (path: FieldPath): string => where(document.locate(path));
     const refuse = (field: Field, expected: string): void => {
       const message = `${describeRoot(root)} ${field.path.at(-1)} is ${describeValue(field.value)}: expected ${expected}`;
-      problems.push({ where: at(field.path), message });
+      problems.add(at(field.path), message);
     };
     if (root.value === undefined || typeof root.value !== 'object' || Array.isArray(root.value)) {
       const message = `is ${describeValue(root.value)}: expected an object with apiVersion and kind`;
-      problems.push({ where: at(root.path), message: `the document ${message}` });
+      problems.add(at(root.path), `the document ${message}`);
       return;
     }
     const kindField = root.get('kind');
@@ -97,7 +94,7 @@ export function parseManifests(file: string, text: string): ParsedManifests {
     } else if (known !== undefined) {
       if (apiVersion !== known.apiVersion) return refuse(apiField, `${known.apiVersion} for kind ${kind}`);
       const object = known.read(root);
-      if (problems.length === before) objects.push(object);
+      if (problems.count === before) objects.push(object);
     } else if (Object.hasOwn(policyKinds, kind) && apiVersion.startsWith(policyKinds[kind])) {
       notes.push({
         where: at(root.path),
@@ -111,11 +108,36 @@ export function parseManifests(file: string, text: string): ParsedManifests {
   for (const document of source.documents) {
     const report = (path: FieldPath, message: string): void => {
       const root = enclosingObject(document.value, path);
-      problems.push({ where: where(document.locate(path)), message: `${describeRaw(root)} ${message}` });
+      problems.add(where(document.locate(path)), `${describeRaw(root)} ${message}`);
     };
     readObject(document, new Field(document.value, [], report), undefined);
   }
-  return { objects, problems, notes };
+  return { objects, problems: problems.list(), notes };
+}
+
+/** Problems of one file, each once, the first hundred in full: a broken generator must not flood who reads them. */
+class ProblemList {
+  count = 0;
+  private readonly file: string;
+  private readonly messages = new Map<string, SourceProblem>();
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  add(where: string, message: string): void {
+    this.count++;
+    if (this.messages.size < 100) this.messages.set(`${where} ${message}`, { where, message });
+    else
+      this.messages.set('', {
+        where: this.file,
+        message: 'has more than 100 problems: the others are not listed',
+      });
+  }
+
+  list(): SourceProblem[] {
+    return [...this.messages.values()];
+  }
 }
 
 /** The object that a path leads into: the item of a list, else the document. */
