@@ -30,6 +30,7 @@ for (const family of ['ipv4', 'ipv6'] as const) {
       assert.equal(reasonOf(c.podTcp(ack)), 'ESTABLISHED');
       assert.equal(reasonOf(c.peerTcp(psh | ack)), 'REPLY');
       assert.equal(reasonOf(c.podTcp(fin | ack)), 'ESTABLISHED');
+      assert.equal(c.entry(PROTO.tcp, 80, 'flags') & constant('CT_CLOSING'), 0); // the peer may still send
       assert.equal(reasonOf(c.peerTcp(fin | ack)), 'REPLY');
       assert.equal(reasonOf(c.podTcp(ack)), 'ESTABLISHED');
       assert.ok(c.entry(PROTO.tcp, 80, 'flags') & constant('CT_CLOSING'));
@@ -209,6 +210,16 @@ for (const family of ['ipv4', 'ipv6'] as const) {
         udp({ from: 53, to: c.port }),
       );
       assert.notEqual(reasonOf(c.errorToPod(stranger.subarray(14))), 'RELATED');
+      // A neighbour's own connection, of which the pod hears.
+      const neighbours = between(
+        family,
+        CAST.neighbour[family],
+        CAST.remotePod[family],
+        PROTO.udp,
+        udp({ from: c.port, to: 53 }),
+      );
+      node.run('to_netdev', neighbours);
+      assert.notEqual(reasonOf(c.errorToPod(neighbours.subarray(14))), 'RELATED');
       assert.notEqual(reasonOf(c.errorToPod(probe.subarray(0, 20))), 'RELATED');
       assert.equal(reasonOf(c.errorToPod(probe)), 'RELATED');
     });

@@ -65,6 +65,23 @@ describe('to a neighbour on the same node', () => {
     }
   });
 
+  it('keeps the IPv4 checksum right where its sum overflows', () => {
+    const withChecksum = (wanted: number): Uint8Array => {
+      for (let id = 0; id < 65536; id++) {
+        const header = ipv4({ protocol: PROTO.udp, id }, udp({}));
+        if (((header[10] << 8) | header[11]) === wanted) return ethernet(ETHERTYPE.ipv4, header);
+      }
+      throw new Error(`no id gives checksum ${wanted}`);
+    };
+    for (const checksum of [0xfdff, 0xfe00, 0xfeff, 0xff00, 0xfffe, 0x0000, 0x0001, 0x00ff]) {
+      const { packet: out } = node.run('from_container', withChecksum(checksum));
+      const header = Buffer.from(out.subarray(14, 34));
+      const updated = header.readUInt16BE(10);
+      header.writeUInt16BE(0, 10);
+      assert.equal(updated, internetChecksum(header), `from ${checksum.toString(16)}`);
+    }
+  });
+
   const own = { source: CAST.pod.ipv4, destination: CAST.neighbour.ipv4 };
   const own6 = { source: CAST.pod.ipv6, destination: CAST.neighbour.ipv6 };
   const forTheStack: readonly (readonly [string, Uint8Array])[] = [

@@ -4,6 +4,7 @@ import { constant } from '../../bench/support/datapath-node.ts';
 import {
   ethernet,
   ETHERTYPE,
+  icmp,
   ipv4,
   ipv6,
   ipv6Extension,
@@ -83,6 +84,19 @@ for (const family of ['ipv4', 'ipv6'] as const) {
     });
   });
 }
+
+it('IPv4 fragments with equal ids but different protocols are kept apart', () => {
+  const c = new Conversation(node, 'ipv4');
+  const id = nextId++;
+  const { first, later } = datagram(c, id);
+  const ends = { source: CAST.pod.ipv4, destination: CAST.remotePod.ipv4 };
+  const ping = ipv4(
+    { protocol: PROTO.icmp, id, moreFragments: true, ...ends },
+    icmp({ type: 8, identifier: 5 }),
+  );
+  for (const packet of [first, ethernet(ETHERTYPE.ipv4, ping), later]) node.run('from_container', packet);
+  assert.equal(c.entry(PROTO.udp, 53, 'packets', 0), 2);
+});
 
 describe('IPv6 fragments', () => {
   const ends = { source: CAST.pod.ipv6, destination: CAST.remotePod.ipv6 };

@@ -59,6 +59,20 @@ describe('a packet that meets two hooks of one node', () => {
     assert.equal(reasonOf(node.run('from_netdev', answer)), 'REPLY');
   });
 
+  it('is counted under its translated ends as well, packet by packet', () => {
+    const c = new Conversation(node, 'ipv4');
+    // Another port than the endpoint's own, towards the same peer: what masquerading to a taken port does.
+    const translated = new Conversation(node, 'ipv4');
+    for (const flags of [syn, ack, ack]) {
+      const first = node.run('from_container', c.podPacket(PROTO.tcp, tcp({ from: c.port, flags })));
+      node.run('to_netdev', c.podPacket(PROTO.tcp, tcp({ from: translated.port, flags })), {
+        mark: first.mark,
+      });
+    }
+    assert.equal(c.entry(PROTO.tcp, 80, 'packets', 0), 3);
+    assert.equal(translated.entry(PROTO.tcp, 80, 'packets', 0), 3);
+  });
+
   it('leaves the other bits of the mark alone', () => {
     const c = new Conversation(node, 'ipv4');
     const others = 0xabcd40ff;
