@@ -27,7 +27,7 @@ import { checkKernel, describeMissing } from './kernel/kernel-check.ts';
 import { KernelError } from './kernel/kernel-error.ts';
 import { openPerfRings } from './kernel/perf-rings.ts';
 import { type Link } from './kernel/netlink-message.ts';
-import { logLine } from './log.ts';
+import { logLine } from '../rpc/log.ts';
 import { LossWatch } from './loss-watch.ts';
 import { type PipelineThread, startPipeline } from './pipeline-thread.ts';
 import { EventLog } from './serve/event-log.ts';
@@ -36,7 +36,7 @@ import { agentRoutes, flowsHandler, type AgentState } from './serve/observer-ser
 import { absoluteNodeName, PeerLog } from './serve/peer-log.ts';
 import { agentReport, ProblemLog } from './serve/status.ts';
 import { endpointEvent, enrichmentChanges, ipcacheEvent } from './state-feed.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from '../rpc/version.ts';
 
 export { type AgentOptions, type ProcessIo, type RemoteCluster } from './config.ts';
 export { removePins } from './datapath/datapath.ts';
@@ -193,6 +193,10 @@ class Agent {
   private datapathListeners(): DatapathListeners {
     return {
       onEndpoints: (attached, detached) => {
+        this.pipeline?.enrich([
+          ...detached.map(({ id }) => ({ kind: 'local', id, address: null }) as const),
+          ...attached.map(({ id, pod }) => ({ kind: 'local', id, address: pod.addresses[0] }) as const),
+        ]);
         for (const endpoint of attached) {
           this.agentEvents.add(endpointEvent(AgentEventType.ENDPOINT_CREATED, endpoint));
           const { pod, id, identity, linkName } = endpoint;

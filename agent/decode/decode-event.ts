@@ -68,7 +68,7 @@ export class EventDecoder {
     if (!decoded) return false;
     const endpointIds = u32[word + 9];
     this.setEnds(isIpv6, endpointIds & 0xffff, endpointIds >>> 16, u32[word + 7], u32[word + 8]);
-    this.setEvent(u8, offset, type, endpointIds, u32[word + 7], u32[word + 10] & 0xffff);
+    this.setEvent(u8, offset, type, endpointIds, u32[word + 7], u32[word + 8], u32[word + 10] & 0xffff);
     this.record.networkInterface =
       type === EVENT_TYPE_TRACE ? this.enrichment.networkInterface(u32[word + 6]) : NOTHING;
     return true;
@@ -107,6 +107,7 @@ export class EventDecoder {
     type: number,
     endpointIds: number,
     sourceIdentity: number,
+    destinationIdentity: number,
     sourceLine: number,
   ): void {
     const { record } = this;
@@ -139,7 +140,13 @@ export class EventDecoder {
     record.trafficDirection =
       record.isReply === REPLY_UNKNOWN
         ? TrafficDirection.TRAFFIC_DIRECTION_UNKNOWN
-        : traceDirection(subType, endpointIds, sourceIdentity, record.isReply === REPLY_YES);
+        : traceDirection(
+            subType,
+            endpointIds,
+            sourceIdentity,
+            destinationIdentity,
+            record.isReply === REPLY_YES,
+          );
   }
 
   private file(index: number, line: number): Uint8Array {
@@ -162,18 +169,19 @@ function dropDirection(endpointIds: number): TrafficDirection {
 
 /**
  * Direction of the connection as its local end sees it: a reply runs against it. The local end is the receiver at points that deliver or receive,
- * else the sender when it is an endpoint of this node or the node itself.
+ * else whichever end is an endpoint of this node, or the node itself; the sender when both are.
  */
 function traceDirection(
   point: number,
   endpointIds: number,
   sourceIdentity: number,
+  destinationIdentity: number,
   isReply: boolean,
 ): TrafficDirection {
   let localIsSource: boolean;
   if (point === TRACE_TO_ENDPOINT || point === TRACE_FROM_NETWORK) localIsSource = false;
   else if ((endpointIds & 0xffff) !== 0 || sourceIdentity === IDENTITY_HOST) localIsSource = true;
-  else if (endpointIds >>> 16 !== 0) localIsSource = false;
+  else if (endpointIds >>> 16 !== 0 || destinationIdentity === IDENTITY_HOST) localIsSource = false;
   else return TrafficDirection.TRAFFIC_DIRECTION_UNKNOWN;
   return localIsSource !== isReply ? TrafficDirection.EGRESS : TrafficDirection.INGRESS;
 }

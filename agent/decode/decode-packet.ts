@@ -15,17 +15,12 @@ const IPPROTO_ICMPV6 = 58;
 const IPPROTO_SCTP = 132;
 
 const ETHERNET_BYTES = 14;
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
 const SCTP_HEADER_BYTES = 12;
 
 /** flow.SCTPChunkType by the chunk type of RFC 9260 section 3.2; 0 for the others. */
 const sctpChunks: Readonly<Record<number, number>> = { 1: 1, 2: 2, 6: 6, 7: 3, 8: 4, 14: 5 };
-
-/** What of a packet an event says beside its bytes. Positions count from the start of `packet`. */
-export interface PacketPlace {
-  readonly packet: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
 
 /**
  * Fills the record's layers from captured bytes `packet[start, end)`: the programs have found the headers, so only bounds are left to check.
@@ -50,14 +45,25 @@ export function decodePacket(
   record.sctpChunk = 0;
   if (l3Offset > 0 || !hasEthernet) {
     if (l4Offset > 0 && l4Offset < l3Offset) return false;
-    const addresses = start + l3Offset + (isIpv6 ? 8 : 12);
-    if (addresses + (isIpv6 ? 32 : 8) <= end) {
+    const header = start + l3Offset;
+    const addresses = header + (isIpv6 ? 8 : 12);
+    if (addresses + (isIpv6 ? 32 : 8) <= end && isIpHeader(packet, header, hasEthernet, isIpv6)) {
       record.ipVersion = isIpv6 ? 2 : 1;
       record.addressOffset = addresses;
     }
   }
   if (l4Offset > 0 && record.ipVersion !== 0) decodeLayer4(record, packet, start + l4Offset, end, l4Proto);
   return true;
+}
+
+/**
+ * Whether an IP header of the version that the event states stands there. A dropped packet may have none: its event says where one was expected, and
+ * states no version.
+ */
+function isIpHeader(packet: Uint8Array, at: number, hasEthernet: boolean, isIpv6: boolean): boolean {
+  if (packet[at] >> 4 !== (isIpv6 ? 6 : 4)) return false;
+  if (!hasEthernet) return true;
+  return ((packet[at - 2] << 8) | packet[at - 1]) === (isIpv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
 }
 
 function decodeLayer4(record: FlowRecord, packet: Uint8Array, at: number, end: number, proto: number): void {
@@ -81,7 +87,8 @@ function decodeLayer4(record: FlowRecord, packet: Uint8Array, at: number, end: n
       return;
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:
-      if (at + 2 > end) return;
+      // One family's ICMP in the other's packets is no ICMP to anybody.
+      if (at + 2 > end || (proto === IPPROTO_ICMPV6) !== (record.ipVersion === 2)) return;
       record.l4 = proto === IPPROTO_ICMP ? L4_ICMPV4 : L4_ICMPV6;
       record.icmpType = packet[at];
       record.icmpCode = packet[at + 1];

@@ -7,7 +7,7 @@ import {
   WorkloadSchema,
 } from '../../proto/gen/flow/flow_pb.ts';
 import { AddressTable } from './address-table.ts';
-import { labelsOfReservedIdentity } from './reserved-identity.ts';
+import { IDENTITY_UNKNOWN, IDENTITY_WORLD, labelsOfReservedIdentity } from './reserved-identity.ts';
 
 /** What is known of an address: a pod's names, or nothing but an identity (nodes, the world). */
 export interface EndpointFacts {
@@ -28,9 +28,17 @@ export type EnrichmentChange =
       readonly port: number;
       readonly service: { readonly namespace: string; readonly name: string } | null;
     }
-  | { readonly kind: 'interface'; readonly index: number; readonly name: string | null };
+  | { readonly kind: 'interface'; readonly index: number; readonly name: string | null }
+  /** The number that an endpoint has on this node, by one of its addresses. */
+  | { readonly kind: 'local'; readonly id: number; readonly address: string | null };
 
 const NOTHING = new Uint8Array(0);
+
+function addressBytes(text: string): Uint8Array {
+  const address = parseIp(text);
+  if (address === null) throw new TypeError(`address "${text}" of an endpoint: expected an IP`);
+  return address;
+}
 
 /** An address's facts and the Endpoint messages made of them, by local id and identity. */
 class KnownEndpoint {
@@ -63,12 +71,14 @@ class KnownEndpoint {
 /** Puts names to what the datapath reports: addresses to endpoints, service addresses to services, interface numbers to interfaces. */
 export class Enrichment {
   private readonly endpoints = new AddressTable<KnownEndpoint>();
+  /** An address of each endpoint of this node, by its number. */
+  private readonly localAddresses = new Map<number, Uint8Array>();
   private readonly services = new Map<string, Uint8Array>();
   private readonly interfaces = new Map<number, Uint8Array>();
   private seen: KnownEndpoint[] = [];
   /** Endpoints of which only the identity is known. */
   private readonly byIdentity = new Map<number, KnownEndpoint>();
-  private readonly labelsByIdentity = new Map<number, EndpointFacts>();
+  private readonly factsByIdentity = new Map<number, EndpointFacts>();
 
   /** Applies changes in order. Throws TypeError for an address that is none. */
   apply(changes: readonly EnrichmentChange[]): void {
@@ -78,14 +88,15 @@ export class Enrichment {
   private applyOne(change: EnrichmentChange): void {
     switch (change.kind) {
       case 'address': {
-        const address = parseIp(change.address);
-        if (address === null)
-          throw new TypeError(`address "${change.address}" of an endpoint: expected an IP`);
+        const address = addressBytes(change.address);
         if (change.facts === null) this.endpoints.delete(address);
         else {
           this.endpoints.set(address, new KnownEndpoint(change.facts));
-          this.labelsByIdentity.set(change.facts.identity, change.facts);
-          this.byIdentity.delete(change.facts.identity);
+          // 0 stands for all that have none yet.
+          if (change.facts.identity !== IDENTITY_UNKNOWN) {
+            this.factsByIdentity.set(change.facts.identity, change.facts);
+            this.byIdentity.delete(change.facts.identity);
+          }
         }
         return;
       }
@@ -101,16 +112,25 @@ export class Enrichment {
           const networkInterface = create(NetworkInterfaceSchema, { index: change.index, name: change.name });
           this.interfaces.set(change.index, toBinary(NetworkInterfaceSchema, networkInterface));
         }
+        return;
       }
+      case 'local':
+        if (change.address === null) this.localAddresses.delete(change.id);
+        else this.localAddresses.set(change.id, addressBytes(change.address));
     }
   }
 
   /**
-   * The Endpoint message of the address at `packet[at]`. The datapath's identity counts; 0 means that it knew none, and then the table's does.
+   * The Endpoint message of one end of a packet. Who an endpoint of this node is, the datapath knows by its interface, whatever address it speaks from (a link-local
+   * one, a stolen one); others go by the address at `packet[at]`. The datapath's identity counts; 0 means that it knew none, and then the table's does: an address
+   * that is nobody's is the world's.
    * @param id the endpoint's number on this node, 0 when it is not here
    */
   endpoint(packet: Uint8Array, at: number, isIpv6: boolean, id: number, identity: number): Uint8Array {
-    const known = this.endpoints.get(packet, at, isIpv6);
+    const own = id === 0 ? undefined : this.localAddresses.get(id);
+    const known =
+      (own === undefined ? undefined : this.endpoints.get(own, 0, own.length === 16)) ??
+      this.endpoints.get(packet, at, isIpv6);
     if (known !== undefined) {
       if (!known.seen) {
         known.seen = true;
@@ -118,7 +138,7 @@ export class Enrichment {
       }
       return known.bytes(id, identity === 0 ? known.facts.identity : identity);
     }
-    return this.endpointByIdentity(id, identity);
+    return this.endpointByIdentity(id, identity === IDENTITY_UNKNOWN ? IDENTITY_WORLD : identity);
   }
 
   /** Namespaces of the endpoints that stood in flows since the last call, each once. */
@@ -138,7 +158,7 @@ export class Enrichment {
     let known = this.byIdentity.get(identity);
     if (known === undefined) {
       const labels = labelsOfReservedIdentity(identity);
-      const facts = this.labelsByIdentity.get(identity);
+      const facts = this.factsByIdentity.get(identity);
       known = new KnownEndpoint({
         identity,
         namespace: facts?.namespace ?? '',

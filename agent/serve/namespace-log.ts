@@ -6,12 +6,14 @@ export interface SeenNamespace {
 
 const KEEP_MS = 60 * 60 * 1000;
 
-/** Namespaces seen in flows of the last hour. */
+/** Namespaces seen in flows of the last hour. Those of the default cluster go without its name, as Hubble has it. */
 export class NamespaceLog {
   private readonly seen = new Map<string, SeenNamespace & { lastMs: number }>();
 
   add(namespaces: readonly SeenNamespace[], nowMs: number): void {
-    for (const { cluster, namespace } of namespaces) {
+    for (const seen of namespaces) {
+      const { namespace } = seen;
+      const cluster = seen.cluster === 'default' ? '' : seen.cluster;
       this.seen.set(`${cluster}/${namespace}`, { cluster, namespace, lastMs: nowMs });
     }
   }
