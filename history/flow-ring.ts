@@ -26,8 +26,8 @@ export interface RingRun {
 const SEGMENT_BYTES = 1024 * 1024;
 /** A flow is rarely shorter than this, so a segment's index seldom runs out before its bytes. */
 const SEGMENT_ENTRIES = SEGMENT_BYTES / 128;
-/** Tag of GetFlowsResponse.lost_events, the first byte of a message that is a loss and no flow. */
-const LOST_EVENTS_TAG = 0x1a;
+/** Tag of GetFlowsResponse.flow, the first byte of a message that is a flow and no notice of loss or node status. */
+const FLOW_TAG = 0x0a;
 
 /** Frames back to back with their index. Written once from start to end, then only read, then given up whole. */
 class Segment {
@@ -127,7 +127,7 @@ export class FlowRing {
       const frame = batch.bytes.subarray(start, batch.offsets[i + 1]);
       segment.bytes.set(frame, at);
       segment.timesUs[segment.count] = batch.timesUs[i];
-      const isFlow = frame[FRAME_PREFIX_BYTES] !== LOST_EVENTS_TAG;
+      const isFlow = frame[FRAME_PREFIX_BYTES] === FLOW_TAG;
       segment.count++;
       segment.offsets[segment.count] = at + frame.length;
       if (isFlow) {
