@@ -84,8 +84,9 @@ static __always_inline struct route route_to_endpoint(struct __sk_buff *skb, con
 {
 	struct route route = route_through_stack(skb, local);
 
-	/* An endpoint that speaks to itself by way of the node is the stack's business. */
-	if (local->ifindex == skb->ifindex)
+	/* An endpoint that speaks to itself by way of the node is the stack's business, as is one whose MAC is not
+	 * known. */
+	if (local->ifindex == skb->ifindex || !has_mac(local))
 		return route;
 	route.verdict = redirect_to_endpoint(skb, p, local);
 	if (route.verdict >= 0) {

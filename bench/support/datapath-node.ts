@@ -1,6 +1,7 @@
 import { BpfObject } from '../../agent/kernel/bpf-object.ts';
 import { bpf, c, viewMemory } from '../../agent/kernel/ffi.ts';
 import { KernelError } from '../../agent/kernel/kernel-error.ts';
+import { inNetns } from '../../agent/kernel/netns.ts';
 import { openPerfRings, type PerfRings } from '../../agent/kernel/perf-rings.ts';
 import { CONTROL_PAGE_BYTES, RingReader } from '../../agent/ring/ring-reader.ts';
 import { readCHeader } from './c-header.ts';
@@ -13,7 +14,6 @@ export const flowEventHeader = readCHeader('flow_event_shared.h');
 export const mapsHeader = readCHeader('maps_shared.h');
 
 const objectPath = `${import.meta.dirname}/../../build/bpf/datapath.bpf.o`;
-const CLONE_NEWNET = 0x40000000;
 /** enum bpf_attach_type. */
 const BPF_TCX_INGRESS = 46;
 const BPF_TCX_EGRESS = 47;
@@ -23,22 +23,6 @@ export function constant(name: string): number {
   const value = flowEventHeader.defines.get(name) ?? mapsHeader.defines.get(name);
   if (value === undefined) throw new Error(`no ${name} in bpf/shared`);
   return value;
-}
-
-/** Runs `work`, nothing asynchronous, with this thread in a network namespace. */
-export function inNetns<T>(netns: string, work: () => T): T {
-  const own = c.open('/proc/thread-self/ns/net', 0) as number;
-  const other = c.open(`/run/netns/${netns}`, 0) as number;
-  try {
-    if (other < 0 || (c.setns(other, CLONE_NEWNET) as number) !== 0) {
-      throw new Error(`cannot enter namespace ${netns}`);
-    }
-    return work();
-  } finally {
-    c.setns(own, CLONE_NEWNET);
-    c.close(own);
-    c.close(other);
-  }
 }
 
 /** One event as the programs wrote it: members of struct flow_event, and the bytes captured. */
@@ -195,7 +179,7 @@ export class DatapathNode {
 
   /** Attaches all four programs in the node's namespace, on the pods' veths and on the device. */
   attach(node: TestNode): void {
-    inNetns(node.netns, () => {
+    inNetns(`/run/netns/${node.netns}`, () => {
       for (const pod of node.pods) {
         this.attachOne('from_container', pod.hostIfindex, BPF_TCX_INGRESS);
         this.attachOne('to_container', pod.hostIfindex, BPF_TCX_EGRESS);

@@ -66,6 +66,15 @@ static __always_inline bool decrement_ttl(struct __sk_buff *skb, const struct pa
 	return bpf_skb_store_bytes(skb, p->l3_offset + offsetof(struct iphdr, ttl), &ipv4, sizeof(ipv4), 0) == 0;
 }
 
+static __always_inline bool has_mac(const struct local_address *local)
+{
+	__u8 any = 0;
+
+	for (int i = 0; i < ETH_ALEN; i++)
+		any |= local->pod_mac[i];
+	return any != 0;
+}
+
 /* Into the endpoint's namespace, straight to the other side of its veth. A verdict, or -1: use the stack. */
 static __always_inline int redirect_to_endpoint(struct __sk_buff *skb, const struct packet *p,
                                                 const struct local_address *local)

@@ -21,8 +21,8 @@ struct {
 	__type(value, __u64);
 } event_counters SEC(".maps");
 
-/* The agent's own note beside the counters: how many events it has accounted for. No program touches it; it is here because it has to live
- * exactly as long as the counters do, across restarts of the agent. */
+/* The agent's own note beside the counters: how many events it has accounted for. No program touches it; it is here
+ * because it has to live exactly as long as the counters do, across restarts of the agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -51,7 +51,8 @@ struct address_key {
 };                                 /* 20 bytes */
 
 /* Map `local_addresses`: hash of address_key: where an endpoint of this node lives; ifindex 0 = the node itself (every
- * address of the node's own interfaces, identity 1). An ifindex must be a veth's: packets are redirected to its peer. */
+ * address of the node's own interfaces, identity 1). An ifindex must be a veth's: packets are redirected to its peer, unless
+ * pod_mac is not known (zero). */
 struct local_address {
 	__u32 ifindex;             /*  0 */
 	__u32 identity;            /*  4 */

@@ -147,6 +147,14 @@ describe('to a neighbour on the same node', () => {
     });
   }
 
+  it('leaves to the stack what is for an endpoint whose MAC is not known', () => {
+    const own = nodeForFile();
+    const macs = { ...NEIGHBOUR_MACS, podMac: '00:00:00:00:00:00' };
+    own.datapath.addEndpoint({ ...CAST.neighbour, ...macs, hostIfindex: NEIGHBOUR_IFINDEX });
+    const packet = between('ipv4', CAST.pod.ipv4, CAST.neighbour.ipv4, PROTO.tcp, freshTcp());
+    assert.equal(own.run('from_container', packet).verdict, VERDICT.pass);
+  });
+
   it('leaves everything to the stack when told so', () => {
     node.datapath.configure({ flags: constant('SETTING_NO_REDIRECT') });
     const packet = between('ipv4', CAST.pod.ipv4, CAST.neighbour.ipv4, PROTO.tcp, freshTcp());
