@@ -187,3 +187,50 @@ describe('packets cut off anywhere', () => {
     });
   }
 });
+
+it('a device without a link layer has its packets read from the IP header on', () => {
+  const bare = nodeForFile({ deviceHasNoL2: true });
+  // A test run takes the first 14 bytes for an Ethernet header; this source makes the type in it say IPv4.
+  const packet = ipv4(
+    { protocol: PROTO.tcp, source: '8.0.7.7', destination: CAST.pod.ipv4 },
+    tcp({ flags: 2 }),
+  );
+  const [event] = bare.run('to_netdev', packet).events;
+  assert.equal(event.subType, constant('TRACE_TO_NETWORK'));
+  assert.deepEqual([event.l3Offset, event.l4Offset], [0, 20]);
+  assert.notEqual(event.flags & constant('EVENT_FLAG_NO_L2'), 0);
+  assert.deepEqual(Buffer.from(event.captured), Buffer.from(packet));
+  assert.equal(event.destination.identity, CAST.pod.identity);
+});
+
+describe('packets yet to be segmented', () => {
+  const data = new Uint8Array(3000);
+  const big: readonly (readonly [string, Uint8Array, number])[] = [
+    [
+      'TCP over IPv4 of no stated length',
+      ethernet(ETHERTYPE.ipv4, ipv4({ protocol: PROTO.tcp, totalLength: 0 }, tcp({}, data))),
+      54,
+    ],
+    [
+      'TCP over IPv6 of no stated length',
+      ethernet(ETHERTYPE.ipv6, build.ipv6({ next: PROTO.tcp, payloadLength: 0 }, tcp({}, data))),
+      74,
+    ],
+    [
+      'UDP of no stated length',
+      ethernet(ETHERTYPE.ipv4, ipv4({ protocol: PROTO.udp }, build.udp({ length: 0 }, data))),
+      42,
+    ],
+  ];
+  for (const [name, packet, headers] of big) {
+    it(`pass: ${name}`, () => {
+      const { verdict, events } = node.run('from_container', packet, { gsoSize: 1448 });
+      assert.notEqual(verdict, VERDICT.drop);
+      assert.equal(events[0].captured.length, headers);
+    });
+
+    it(`are broken if nothing is going to segment them: ${name}`, () => {
+      assert.equal(node.run('from_container', packet).verdict, VERDICT.drop);
+    });
+  }
+});

@@ -58,7 +58,11 @@ export class OneNode {
   }
 
   /** Runs a packet through a program and collects what it reported. */
-  run(program: Program, packet: Uint8Array, options: { mark?: number; ifindex?: number } = {}): Outcome {
+  run(
+    program: Program,
+    packet: Uint8Array,
+    options: { mark?: number; ifindex?: number; gsoSize?: number } = {},
+  ): Outcome {
     const {
       verdict,
       mark,
