@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { BpfMap } from './bpf-map.ts';
 import { bpf, captureLibbpfLog, errno } from './ffi.ts';
 import { KernelError } from './kernel-error.ts';
@@ -7,7 +7,7 @@ import { KernelError } from './kernel-error.ts';
 export interface BpfObjectOptions {
   /** Object file, as clang wrote it. */
   readonly path: string;
-  /** Directory on a BPF file system under which every map is pinned by its name, or reused when it is pinned there. Absent: nothing is pinned. */
+  /** Directory on a BPF file system (preparePinDir) in which every map is pinned by its name, or taken from there when it is pinned already. Absent: nothing is pinned. */
   readonly pinDir?: string;
   /** New content of section .rodata, by which the verifier knows constants. */
   readonly rodata?: Uint8Array;
@@ -15,6 +15,7 @@ export interface BpfObjectOptions {
   readonly maxEntries?: Readonly<Record<string, number>>;
 }
 
+const EPERM = 1;
 /** Types of maps whose lookups give a value per CPU (enum bpf_map_type). */
 const PER_CPU_TYPES = new Set([5, 6, 10]);
 
@@ -38,6 +39,8 @@ export class BpfObject {
   private readonly handle: unknown;
   private readonly path: string;
   private readonly maps = new Map<string, BpfMap>();
+  /** Where the load is going to pin maps that are not pinned yet. */
+  private readonly newPins: string[] = [];
 
   private constructor(handle: unknown, path: string) {
     this.handle = handle;
@@ -46,7 +49,8 @@ export class BpfObject {
 
   /**
    * Opens and loads an object. Must run on the main thread, because libbpf's log belongs to the process. Throws KernelError: `missing` for no such file,
-   * `verifier` with the end of the verifier's log, `exists` when a pinned map has another layout.
+   * `verifier` with the end of the verifier's log (all of it in `detail`), `exists` when a pinned map has another layout. A failed load leaves no pin
+   * that was not there before.
    */
   static load(options: BpfObjectOptions): BpfObject {
     if (!existsSync(options.path)) {
@@ -67,6 +71,7 @@ export class BpfObject {
       if (result < 0) throw loadError(options, -result, lines);
       return object;
     } catch (error) {
+      for (const path of object.newPins) rmSync(path, { force: true });
       object.close();
       throw error;
     }
@@ -88,7 +93,10 @@ export class BpfObject {
         if (name.endsWith('.rodata') && options.rodata !== undefined)
           setRodata(map, options.rodata, options.path);
       } else if (options.pinDir !== undefined) {
-        bpf.mapSetPinPath(map, `${options.pinDir}/${name}`);
+        const pinPath = `${options.pinDir}/${name}`;
+        const result = bpf.mapSetPinPath(map, pinPath) as number;
+        if (result < 0) throw KernelError.fromErrno(`cannot pin map ${name} at ${pinPath}`, -result);
+        if (!existsSync(pinPath)) this.newPins.push(pinPath);
       }
     }
   }
@@ -141,12 +149,29 @@ function loadError(options: BpfObjectOptions, error: number, lines: readonly str
     return new KernelError(
       'exists',
       error,
-      `pinned map ${mismatch[1]} has another layout than this version's; stop what uses it, then remove ${options.pinDir}`,
+      `pinned map ${mismatch[1]} has another type or size than in ${options.path}; stop what uses it, then remove ${options.pinDir}`,
+      text,
     );
   }
   if (text.includes('BEGIN PROG LOAD LOG')) {
-    const tail = lines.slice(-12).join('\n  ');
-    return new KernelError('verifier', error, `the kernel's verifier refused ${options.path}:\n  ${tail}`);
+    // The last lines of the log say why; the very last are its statistics.
+    const program = /prog '([^']+)': BPF program load failed/.exec(text)?.[1] ?? 'a program';
+    const log = text.slice(text.indexOf('BEGIN PROG LOAD LOG')).split('\n').slice(1);
+    const end = log.findIndex((line) => line.includes('END PROG LOAD LOG'));
+    const tail = log
+      .slice(0, end < 0 ? undefined : end)
+      .slice(-12)
+      .join('\n  ');
+    return new KernelError(
+      'verifier',
+      error,
+      `the kernel's verifier refused ${program} of ${options.path}:\n  ${tail}`,
+      text,
+    );
   }
-  return KernelError.fromErrno(`cannot load ${options.path}`, error, lines.at(-1));
+  return KernelError.fromErrno(
+    `cannot load ${options.path}`,
+    error,
+    error === EPERM ? '' : (lines.at(-1) ?? ''),
+  );
 }

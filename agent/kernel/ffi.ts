@@ -69,6 +69,14 @@ export const bpf = {
     libbpf,
     'int bpf_map_update_batch(int fd, const void *keys, const void *values, _Inout_ uint32_t *count, const bpf_map_batch_opts *opts)',
   ),
+  mapLookupBatch: declare(
+    libbpf,
+    'int bpf_map_lookup_batch(int fd, const void *inBatch, void *outBatch, void *keys, void *values, _Inout_ uint32_t *count, const bpf_map_batch_opts *opts)',
+  ),
+  mapDeleteBatch: declare(
+    libbpf,
+    'int bpf_map_delete_batch(int fd, const void *keys, _Inout_ uint32_t *count, const bpf_map_batch_opts *opts)',
+  ),
   linkCreate: declare(
     libbpf,
     'int bpf_link_create(int programFd, int targetFd, int attachType, const void *opts)',
@@ -92,6 +100,10 @@ export const c = {
   syscall: declare(libc, 'long syscall(long number, long a, void *b, long c)'),
   close: declare(libc, 'int close(int fd)'),
   open: declare(libc, 'int open(const char *path, int flags)'),
+  /** `fcntl` with a number as its third argument. */
+  fcntl: declare(libc, 'int fcntl(int fd, int command, long argument)'),
+  flock: declare(libc, 'int flock(int fd, int operation)'),
+  getpagesize: declare(libc, 'int getpagesize()'),
   setns: declare(libc, 'int setns(int fd, int kind)'),
   clockGettime: declare(libc, 'int clock_gettime(int clock, _Out_ int64_t *time)'),
   epollWait: declare(libc, 'int epoll_wait(int fd, void *events, int max, int timeoutMs)'),

@@ -1,12 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { type BpfMap } from './bpf-map.ts';
-import { bpf, errno, type Pointer } from './ffi.ts';
+import { bpf, c, errno, type Pointer } from './ffi.ts';
 import { KernelError } from './kernel-error.ts';
 
 const PAGE_BYTES = 4096;
+const EPERM = 1;
+const F_DUPFD_CLOEXEC = 1030;
 
 /** One CPU's ring in memory. */
 export interface PerfRing {
-  /** Index of the buffer; the CPU on a machine whose CPUs are all online. */
   readonly cpu: number;
   /** Start of the control page; the data follow behind it. */
   readonly pointer: Pointer;
@@ -17,17 +19,30 @@ export interface PerfRing {
 /** The rings of a perf event array. */
 export interface PerfRings {
   readonly rings: readonly PerfRing[];
-  /** Readable when a ring has passed its watermark. */
+  /** Readable when a ring has passed its watermark. Being polled uses that up: on each wake all rings have to be drained to their heads. */
   readonly epollFd: number;
-  /** Unmaps the rings: no view of them may be touched afterwards, or the process dies. */
+  /** Unmaps the rings and empties the map: no view of them may be touched afterwards, or the process dies. */
   close(): void;
+}
+
+/** CPUs in the kernel's list format: `0-3,5`. */
+export function parseCpuList(text: string): number[] {
+  return text
+    .trim()
+    .split(',')
+    .filter((part) => part !== '')
+    .flatMap((part) => {
+      const [first, last = first] = part.split('-').map(Number);
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    });
 }
 
 /**
  * Opens a ring on each online CPU and puts it into the map. Wakeups come by watermark only: one per event, libbpf's usual way, costs the packet path
- * twenty times the event itself. So a reader needs a timer beside the epoll descriptor. Throws KernelError.
+ * twenty times the event itself. So a reader needs a timer beside the epoll descriptor. The rings live until `close`, also when the object that the map came from is
+ * closed before. A CPU that comes online later has no ring: its events are counted as failed output. Throws KernelError.
  * @param bytesPerCpu data bytes of each ring, a power of two of at least a page
- * @param watermarkBytes bytes that must have come together for a wakeup
+ * @param watermarkBytes bytes that must have come together for a wakeup, less than a ring holds
  */
 export function openPerfRings(map: BpfMap, bytesPerCpu: number, watermarkBytes: number): PerfRings {
   const pages = bytesPerCpu / PAGE_BYTES;
@@ -36,26 +51,48 @@ export function openPerfRings(map: BpfMap, bytesPerCpu: number, watermarkBytes: 
       `perf ring of ${bytesPerCpu} bytes, expected a power of two of at least ${PAGE_BYTES}`,
     );
   }
-  const buffer: unknown = bpf.perfBufferNew(map.fd, pages, perfEventAttr(watermarkBytes), null, null, null);
+  if (!(watermarkBytes >= 1 && watermarkBytes < bytesPerCpu)) {
+    throw new RangeError(`watermark of ${watermarkBytes} bytes, expected 1 to ${bytesPerCpu - 1}`);
+  }
+  // The kernel takes rings out of the map when the descriptor closes through which they were put in: so a descriptor of our own.
+  const mapFd = c.fcntl(map.fd, F_DUPFD_CLOEXEC, 0) as number;
+  if (mapFd < 0) throw KernelError.fromErrno(`cannot keep map ${map.name} open`, errno());
+  const buffer: unknown = bpf.perfBufferNew(mapFd, pages, perfEventAttr(watermarkBytes), null, null, null);
   if (buffer === null) {
+    const error = errno();
+    c.close(mapFd);
     throw KernelError.fromErrno(
       `cannot open perf rings of ${bytesPerCpu} bytes for map ${map.name}`,
-      errno(),
+      error,
+      error === EPERM
+        ? 'either CAP_PERFMON is lacking, or the rings are larger than RLIMIT_MEMLOCK allows without CAP_IPC_LOCK'
+        : '',
     );
   }
+  const close = (): void => {
+    bpf.perfBufferFree(buffer);
+    c.close(mapFd);
+  };
+  try {
+    return { rings: ringsOf(buffer), epollFd: bpf.perfBufferEpollFd(buffer) as number, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** libbpf has a buffer for each CPU that is online, in the order of their numbers. */
+function ringsOf(buffer: unknown): PerfRing[] {
+  const cpus = parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'utf8'));
   const count = Number(bpf.perfBufferCount(buffer));
-  const rings = Array.from({ length: count }, (_, cpu) => {
+  return Array.from({ length: count }, (_, index) => {
     const address: [Pointer | null] = [null];
     const size = [0];
-    const result = bpf.perfBufferBuffer(buffer, cpu, address, size) as number;
+    const result = bpf.perfBufferBuffer(buffer, index, address, size) as number;
+    const cpu = cpus[index] ?? index;
     if (result < 0 || address[0] === null) throw KernelError.fromErrno(`perf ring of CPU ${cpu}`, -result);
-    return { cpu, pointer: address[0], dataBytes: size[0] };
+    return { cpu, pointer: address[0], dataBytes: Number(size[0]) };
   });
-  return {
-    rings,
-    epollFd: bpf.perfBufferEpollFd(buffer) as number,
-    close: () => bpf.perfBufferFree(buffer),
-  };
 }
 
 /** struct perf_event_attr (linux/perf_event.h) for BPF output with raw samples and a watermark. */

@@ -1,12 +1,12 @@
-import { addressOf, c, errno } from './ffi.ts';
+import { BPF_PROG_TEST_RUN, bpfSyscall } from './bpf-syscall.ts';
+import { addressOf } from './ffi.ts';
 import { KernelError } from './kernel-error.ts';
 
-const SYS_BPF = process.arch === 'arm64' ? 280 : 321;
-const BPF_PROG_TEST_RUN = 10;
 /** sizeof(struct __sk_buff) and the members that may be given (linux/bpf.h). */
 const SKB_BYTES = 192;
 const SKB_MARK = 8;
 const SKB_IFINDEX = 40;
+const SKB_GSO_SIZE = 176;
 
 /** A packet for a tc program. */
 export interface TestRunInput {
@@ -14,6 +14,8 @@ export interface TestRunInput {
   readonly packet: Uint8Array;
   readonly ifindex?: number;
   readonly mark?: number;
+  /** Segment size of a packet that is yet to be segmented, 0 = none. */
+  readonly gsoSize?: number;
   readonly repeat?: number;
 }
 
@@ -33,6 +35,7 @@ export function runProgram(programFd: number, input: TestRunInput): TestRunResul
   const contextIn = Buffer.alloc(SKB_BYTES);
   contextIn.writeUInt32LE(input.mark ?? 0, SKB_MARK);
   contextIn.writeUInt32LE(input.ifindex ?? 0, SKB_IFINDEX);
+  contextIn.writeUInt32LE(input.gsoSize ?? 0, SKB_GSO_SIZE);
   const contextOut = Buffer.alloc(SKB_BYTES);
   // union bpf_attr, member `test`
   const attr = Buffer.alloc(80);
@@ -46,8 +49,9 @@ export function runProgram(programFd: number, input: TestRunInput): TestRunResul
   attr.writeUInt32LE(SKB_BYTES, 44);
   attr.writeBigUInt64LE(addressOf(contextIn), 48);
   attr.writeBigUInt64LE(addressOf(contextOut), 56);
-  if (Number(c.syscall(SYS_BPF, BPF_PROG_TEST_RUN, attr, attr.length)) < 0) {
-    throw KernelError.fromErrno(`test run on a packet of ${input.packet.length} bytes`, errno());
+  const result = bpfSyscall(BPF_PROG_TEST_RUN, attr);
+  if ('errno' in result) {
+    throw KernelError.fromErrno(`test run on a packet of ${input.packet.length} bytes`, result.errno);
   }
   return {
     verdict: attr.readInt32LE(4),
