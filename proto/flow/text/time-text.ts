@@ -1,0 +1,69 @@
+import { type Timestamp } from '@bufbuild/protobuf/wkt';
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+const pad = (value: number, width: number): string => String(value).padStart(width, '0');
+
+interface Parts {
+  readonly date: Date;
+  readonly nanos: number;
+}
+
+const ymd = ({ date }: Parts): string =>
+  `${pad(date.getUTCFullYear(), 4)}-${pad(date.getUTCMonth() + 1, 2)}-${pad(date.getUTCDate(), 2)}`;
+const hms = ({ date }: Parts): string =>
+  `${pad(date.getUTCHours(), 2)}:${pad(date.getUTCMinutes(), 2)}:${pad(date.getUTCSeconds(), 2)}`;
+
+/** Fraction of so many digits, cut and not rounded, without trailing zeros and without a lonely dot. */
+function trimmedFraction(nanos: number, digits: number): string {
+  const text = pad(nanos, 9).slice(0, digits).replace(/0+$/, '');
+  return text === '' ? '' : `.${text}`;
+}
+
+const rfc3339 = (parts: Parts, digits: number): string =>
+  `${ymd(parts)}T${hms(parts)}${trimmedFraction(parts.nanos, digits)}Z`;
+
+/** Time formats by lower-case name, all in UTC. */
+const formats: Readonly<Record<string, (parts: Parts) => string>> = {
+  stampmilli: (parts) =>
+    `${months[parts.date.getUTCMonth()]} ${String(parts.date.getUTCDate()).padStart(2)} ${hms(parts)}.${pad(parts.nanos, 9).slice(0, 3)}`,
+  yearmonthday: ymd,
+  yearmonthdayhour: (parts) => `${ymd(parts)}T${pad(parts.date.getUTCHours(), 2)}Z`,
+  yearmonthdayhourminute: (parts) => `${ymd(parts)}T${hms(parts).slice(0, 5)}Z`,
+  rfc3339: (parts) => rfc3339(parts, 0),
+  rfc3339milli: (parts) => rfc3339(parts, 3),
+  rfc3339micro: (parts) => rfc3339(parts, 6),
+  rfc3339nano: (parts) => rfc3339(parts, 9),
+  rfc1123z: (parts) =>
+    `${weekdays[parts.date.getUTCDay()]}, ${pad(parts.date.getUTCDate(), 2)} ${months[parts.date.getUTCMonth()]} ${pad(parts.date.getUTCFullYear(), 4)} ${hms(parts)} +0000`,
+};
+
+/** Names of the formats, as a person writes them. */
+export const timeFormatNames = [
+  'StampMilli',
+  'YearMonthDay',
+  'YearMonthDayHour',
+  'YearMonthDayHourMinute',
+  'RFC3339',
+  'RFC3339Milli',
+  'RFC3339Micro',
+  'RFC3339Nano',
+  'RFC1123Z',
+];
+
+/** Years 1 to 9999. */
+const MIN_SECONDS = -62_135_596_800n;
+const MAX_SECONDS = 253_402_300_799n;
+
+/** A function that prints timestamps in a format (any case; unknown names mean StampMilli). Absent or impossible times print `N/A`. */
+export function compileTimeFormat(name: string): (time: Timestamp | undefined) => string {
+  const format = Object.hasOwn(formats, name.toLowerCase())
+    ? formats[name.toLowerCase()]
+    : formats['stampmilli'];
+  return (time) => {
+    if (time === undefined || time.nanos < 0 || time.nanos > 999_999_999) return 'N/A';
+    if (time.seconds < MIN_SECONDS || time.seconds > MAX_SECONDS) return 'N/A';
+    return format({ date: new Date(Number(time.seconds) * 1000), nanos: time.nanos });
+  };
+}
