@@ -1,21 +1,27 @@
 import { type FlowEncoder } from '../proto/flow/encode-flow.ts';
 import { FlowRecord } from '../proto/flow/flow-record.ts';
-import { BatchWriter, type FilledBatch, StagedFlows } from './batch-writer.ts';
+import { BatchWriter, type FilledBatch } from './batch-writer.ts';
 import { EventDecoder } from './decode/decode-event.ts';
 import { type Enrichment } from './enrich/enrichment.ts';
+import { mergeRuns } from './merge-runs.ts';
 import { type PipelineCounters } from './pipeline-messages.ts';
 import { type RingReader } from './ring/ring-reader.ts';
+import { StagedFlows } from './staged-flows.ts';
+import { WallClock } from './wall-clock.ts';
 
-/** Records taken from one ring before the next gets its turn, so that one busy CPU cannot starve the others. */
-const RECORDS_PER_TURN = 32_768;
+/** Records taken in one drain, all rings together: what bounds the memory of a drain. Each ring gets an equal share. */
+const RECORDS_PER_DRAIN = 65_536;
+const MIN_RECORDS_PER_RING = 1024;
 /** An event gets its time just before it is written: one that is younger than this may have an older one still behind it on another CPU. */
 const SETTLE_NS = 1_000_000;
+/** A writer as fast as the reader could keep it busy for ever; what is left then belongs to the next agent's account. */
+const MAX_FINISH_TURNS = 64;
 
 /** What the pipeline needs from its thread. */
 export interface PipelineHost {
   /** CLOCK_MONOTONIC now. */
   monotonicNs(): number;
-  /** What turns kernel time into wall-clock time. */
+  /** What turns CLOCK_MONOTONIC into wall-clock time. */
   realtimeOffsetNs(): bigint;
   send(batch: FilledBatch): void;
 }
@@ -23,6 +29,10 @@ export interface PipelineHost {
 /**
  * From rings to batches: drains all CPUs, decodes, encodes each flow once, and gives the flows on in the order of their times. What is younger than a
  * millisecond waits for the next drain, so that the order holds across drains too.
+ *
+ *     rings ── decode, encode ──▶ staged: [ held back | CPU 0 | CPU 1 | … ] ── merge ──▶ batch ── send ──▶ main thread
+ *                                              ▲                                │
+ *                                              └────────── too young ───────────┘
  */
 export class Pipeline {
   private readonly readers: readonly RingReader[];
@@ -37,8 +47,8 @@ export class Pipeline {
   private readonly runStarts: number[] = [];
   private queuedBytes = 0;
   private queuedBatches = 0;
-  private offsetSeconds = 0;
-  private offsetNanos = 0;
+  private readonly clock: WallClock;
+  private readonly recordsPerRing: number;
   private drained = 0;
   private malformed = 0;
   private queueFull = 0;
@@ -55,7 +65,8 @@ export class Pipeline {
     this.encoder = encoder;
     this.host = host;
     this.maxQueuedBytes = maxQueuedBytes;
-    this.readClock();
+    this.clock = new WallClock(host.realtimeOffsetNs());
+    this.recordsPerRing = Math.max(MIN_RECORDS_PER_RING, Math.floor(RECORDS_PER_DRAIN / readers.length));
   }
 
   get counters(): PipelineCounters {
@@ -65,42 +76,51 @@ export class Pipeline {
 
   /** Reads the wall clock's offset again: to be called every second or so. */
   readClock(): void {
-    const offset = this.host.realtimeOffsetNs();
-    this.offsetSeconds = Number(offset / 1_000_000_000n);
-    this.offsetNanos = Number(offset % 1_000_000_000n);
+    this.clock.update(this.host.realtimeOffsetNs(), this.host.monotonicNs());
   }
 
-  /**
-   * Takes everything that the rings hold now. Returns the number of samples.
-   * @param settled true at the end: nothing is held back for a next drain
-   */
-  drain(settled = false): number {
-    let limitNs = settled ? Number.POSITIVE_INFINITY : this.host.monotonicNs() - SETTLE_NS;
-    const { kept } = this;
-    this.kept = this.staged;
-    this.staged = kept;
-    // `staged` now begins with what the last drain held back: a run of its own.
-    this.kept.clear();
+  /** Takes what the rings hold now, or a bounded part of much, and gives on what has settled. Returns the number of samples. */
+  drain(): number {
+    // Taken before the first ring is read: what comes into it afterwards may be older than what is then read from the last.
+    const untilNs = this.host.monotonicNs() - SETTLE_NS;
+    const { samples, settledNs } = this.readRings();
+    this.giveOn(Math.min(settledNs, untilNs));
+    return samples;
+  }
+
+  /** Reads each ring's share behind what the last drain held back. `settledNs`: up to then nothing is left in a ring. */
+  private readRings(): { samples: number; settledNs: number } {
     this.runStarts.length = 0;
     this.runStarts.push(0);
     let samples = 0;
+    let settledNs = Number.POSITIVE_INFINITY;
     for (const reader of this.readers) {
-      this.runStarts.push(this.staged.count);
-      const taken = reader.drain(this.onSample, RECORDS_PER_TURN);
+      const start = this.staged.count;
+      this.runStarts.push(start);
+      const taken = reader.drain(this.onSample, this.recordsPerRing);
       samples += taken;
-      if (taken >= RECORDS_PER_TURN && this.staged.count > 0) {
-        limitNs = Math.min(limitNs, this.staged.ktimes[this.staged.count - 1]);
+      if (taken >= this.recordsPerRing && this.staged.count > start) {
+        settledNs = Math.min(settledNs, this.staged.ktimes[this.staged.count - 1]);
       }
     }
     this.drained += samples;
-    this.mergeRuns(limitNs);
+    return { samples, settledNs };
+  }
+
+  /** Gives on what was staged, in the order of its times, up to a kernel time; what is later stays staged for the next drain. */
+  private giveOn(untilNs: number): void {
+    const { staged, kept } = this;
+    const heads = mergeRuns(staged.ktimes, this.runStarts, staged.count, untilNs, this.emit);
+    this.keepRest(heads);
+    staged.clear();
+    this.staged = kept;
+    this.kept = staged;
     this.sendIfWanted(false);
-    return samples;
   }
 
   /** Whether a following drain has something to do even if the rings stay empty. */
   get holdsBack(): boolean {
-    return this.kept.count > 0 || this.writer.size > 0;
+    return this.staged.count > 0 || this.writer.size > 0;
   }
 
   /** The main thread has stored a batch. */
@@ -111,9 +131,11 @@ export class Pipeline {
     this.sendIfWanted(false);
   }
 
-  /** Hands on everything, whatever the queue. */
+  /** Drains the rings to their ends and hands on everything that the queue has room for. */
   finish(): void {
-    this.drain(true);
+    for (let turn = 0; turn < MAX_FINISH_TURNS && this.drain() > 0; turn++);
+    this.readRings();
+    this.giveOn(Number.POSITIVE_INFINITY);
     this.sendIfWanted(true);
   }
 
@@ -124,41 +146,11 @@ export class Pipeline {
     }
     const low = u32[offset >> 2];
     const high = u32[(offset >> 2) + 1];
-    this.setTime(low, high);
+    this.clock.stamp(low, high, this.decoder.record);
     this.staged.add(this.decoder.record, high * 4_294_967_296 + low, this.encoder);
   };
 
-  /** Exact for years of uptime: 2^32 ns are 4 s and 294,967,296 ns. */
-  private setTime(low: number, high: number): void {
-    const nanos = high * 294_967_296 + low + this.offsetNanos;
-    const carry = Math.floor(nanos / 1e9);
-    const { record } = this.decoder;
-    record.seconds = this.offsetSeconds + high * 4 + carry;
-    record.nanos = nanos - carry * 1e9;
-  }
-
-  /** Merges the ordered runs of this drain up to a kernel time; what is younger is kept for the next. */
-  private mergeRuns(limitNs: number): void {
-    const { staged, runStarts } = this;
-    const heads = [...runStarts];
-    const ends = [...runStarts.slice(1), staged.count];
-    for (;;) {
-      let best = -1;
-      let bestTime = limitNs;
-      for (let run = 0; run < heads.length; run++) {
-        if (heads[run] < ends[run] && staged.ktimes[heads[run]] <= bestTime) {
-          if (best >= 0 && staged.ktimes[heads[run]] === bestTime) continue;
-          best = run;
-          bestTime = staged.ktimes[heads[run]];
-        }
-      }
-      if (best < 0) break;
-      this.emit(heads[best]++);
-    }
-    this.keepRest(heads, ends);
-  }
-
-  private emit(i: number): void {
+  private readonly emit = (i: number): void => {
     const { staged, writer } = this;
     const start = staged.start(i);
     const end = staged.end(i);
@@ -170,16 +162,18 @@ export class Pipeline {
       this.send();
     }
     writer.add(staged.bytes, start, end, staged.timesUs[i]);
-  }
+  };
 
-  /** Copies the flows that are too young into `kept`, in the order of their times. */
-  private keepRest(heads: readonly number[], ends: readonly number[]): void {
-    const { staged, kept } = this;
+  /** Copies the flows that were not merged into `kept`, in the order of their times. */
+  private keepRest(heads: readonly number[]): void {
+    const { staged, kept, runStarts } = this;
     const rest: number[] = [];
-    for (let run = 0; run < heads.length; run++) for (let i = heads[run]; i < ends[run]; i++) rest.push(i);
+    for (let run = 0; run < heads.length; run++) {
+      const end = runStarts[run + 1] ?? staged.count;
+      for (let i = heads[run]; i < end; i++) rest.push(i);
+    }
     rest.sort((a, b) => staged.ktimes[a] - staged.ktimes[b]);
     for (const i of rest) kept.copyFrom(staged, i);
-    staged.clear();
   }
 
   /** Sends what is gathered unless the main thread still has work: then the batch grows instead. */

@@ -1,6 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type FlowRecord, REPLY_NO, REPLY_UNKNOWN, REPLY_YES } from '../../proto/flow/flow-record.ts';
-import { putIpv4Text, putIpv6Text } from '../../proto/flow/put-text.ts';
 import {
   FileInfoSchema,
   TraceObservationPoint,
@@ -25,7 +24,6 @@ import {
 } from './event-layout.ts';
 
 const NOTHING = new Uint8Array(0);
-const textBuffer = Buffer.alloc(64);
 
 /** Turns one perf sample after the other into the same FlowRecord, with names from the enrichment tables. */
 export class EventDecoder {
@@ -93,12 +91,8 @@ export class EventDecoder {
     const to = from + (isIpv6 ? 16 : 4);
     record.source = enrichment.endpoint(packet, from, isIpv6, sourceId, sourceIdentity);
     record.destination = enrichment.endpoint(packet, to, isIpv6, destinationId, destinationIdentity);
-    const text = (at: number) => (): string => {
-      const end = (isIpv6 ? putIpv6Text : putIpv4Text)(textBuffer, 0, packet, at);
-      return textBuffer.toString('latin1', 0, end);
-    };
-    record.sourceService = enrichment.service(text(from), record.sourcePort);
-    record.destinationService = enrichment.service(text(to), record.destinationPort);
+    record.sourceService = enrichment.service(packet, from, isIpv6, record.sourcePort);
+    record.destinationService = enrichment.service(packet, to, isIpv6, record.destinationPort);
   }
 
   private setEvent(

@@ -41,6 +41,8 @@ export function decodePacket(
   record.ethernetOffset = hasEthernet && end - start >= ETHERNET_BYTES ? start : -1;
   record.ipVersion = 0;
   record.l4 = L4_NONE;
+  record.sourcePort = 0;
+  record.destinationPort = 0;
   record.tcpFlags = 0;
   record.sctpChunk = 0;
   if (l3Offset > 0 || !hasEthernet) {

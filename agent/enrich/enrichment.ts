@@ -36,7 +36,7 @@ const NOTHING = new Uint8Array(0);
 
 function addressBytes(text: string): Uint8Array {
   const address = parseIp(text);
-  if (address === null) throw new TypeError(`address "${text}" of an endpoint: expected an IP`);
+  if (address === null) throw new TypeError(`address "${text}" in cluster state: expected an IP`);
   return address;
 }
 
@@ -73,7 +73,8 @@ export class Enrichment {
   private readonly endpoints = new AddressTable<KnownEndpoint>();
   /** An address of each endpoint of this node, by its number. */
   private readonly localAddresses = new Map<number, Uint8Array>();
-  private readonly services = new Map<string, Uint8Array>();
+  /** Services by address, then port. */
+  private readonly services = new AddressTable<Map<number, Uint8Array>>();
   private readonly interfaces = new Map<number, Uint8Array>();
   private seen: KnownEndpoint[] = [];
   /** Endpoints of which only the identity is known. */
@@ -101,9 +102,12 @@ export class Enrichment {
         return;
       }
       case 'service': {
-        const key = `${change.address} ${change.port}`;
-        if (change.service === null) this.services.delete(key);
-        else this.services.set(key, toBinary(ServiceSchema, create(ServiceSchema, change.service)));
+        const address = addressBytes(change.address);
+        const ports = this.services.get(address, 0, address.length === 16) ?? new Map<number, Uint8Array>();
+        if (change.service === null) ports.delete(change.port);
+        else ports.set(change.port, toBinary(ServiceSchema, create(ServiceSchema, change.service)));
+        if (ports.size > 0) this.services.set(address, ports);
+        else this.services.delete(address);
         return;
       }
       case 'interface': {
@@ -173,10 +177,10 @@ export class Enrichment {
     return known.bytes(id, identity);
   }
 
-  /** The Service message of an address and port in text, empty bytes when there is none. Costs nothing while there are no services. */
-  service(address: () => string, port: number): Uint8Array {
+  /** The Service message of the address at `packet[at]` and a port, empty bytes when there is none. */
+  service(packet: Uint8Array, at: number, isIpv6: boolean, port: number): Uint8Array {
     if (this.services.size === 0) return NOTHING;
-    return this.services.get(`${address()} ${port}`) ?? NOTHING;
+    return this.services.get(packet, at, isIpv6)?.get(port) ?? NOTHING;
   }
 
   /** The NetworkInterface message of an interface; of one that is not known, with its number alone. */

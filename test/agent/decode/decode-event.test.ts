@@ -301,6 +301,21 @@ describe('the layers of a packet', () => {
   });
 });
 
+it('keeps nothing of the record before: no ports, no services of theirs', () => {
+  const enrichment = new Enrichment();
+  const service = { namespace: 'travel', name: 'fares' };
+  enrichment.apply([{ kind: 'service', address: '10.0.0.2', port: 80, service }]);
+  const decoder = new EventDecoder(new FlowRecord(), enrichment);
+  const event = (name: string): Uint8Array =>
+    eventOf(kinds[name], { type: eventConstant('EVENT_TYPE_TRACE') });
+  assert.ok(decodeRecord(decoder, event('TCP over IPv4'))!.destinationService.length > 0);
+  const record = decodeRecord(decoder, event('ICMP echo'))!;
+  assert.deepEqual(
+    [record.destinationService.length, record.sourcePort, record.destinationPort, record.tcpFlags],
+    [0, 0, 0, 0],
+  );
+});
+
 describe('a capture that is cut off', () => {
   for (const [name, packet] of Object.entries(kinds)) {
     it(`gives of ${name} only what was captured, at any length`, () => {
