@@ -214,7 +214,6 @@ class Agent {
       },
       onInterfaces: (links) => this.nameInterfaces(links),
       onProblems: (problems) => this.setProblems('datapath', problems),
-      onFatal: (error) => this.fail(error.message),
     };
   }
 

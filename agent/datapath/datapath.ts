@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
-import { type ClusterChange, type ClusterNode, type PodEndpoint } from '../../cluster/model.ts';
+import { type ClusterChange, type PodEndpoint } from '../../cluster/model.ts';
 import { BpfObject } from '../kernel/bpf-object.ts';
-import { preparePinDir } from '../kernel/bpffs.ts';
+import { preparePinDir, removePinDir } from '../kernel/bpffs.ts';
 import { Netlink, type NetworkState, watchNetwork } from '../kernel/netlink.ts';
 import { type Link } from '../kernel/netlink-message.ts';
-import { type AttachedEndpoint, type DatapathProblem, EndpointManager } from './endpoint-manager.ts';
+import { type DatapathProblem } from './datapath-problem.ts';
+import { type AttachedEndpoint, EndpointManager } from './endpoint-manager.ts';
 import { type IpcacheChange, IpcacheSync } from './ipcache-sync.ts';
 import {
   type AggregationLevel,
@@ -36,18 +36,22 @@ export interface DatapathListeners {
   ) => void;
   readonly onIpcache: (changes: readonly IpcacheChange[]) => void;
   readonly onInterfaces: (links: readonly Link[]) => void;
+  /** All that is wrong now; empty when nothing is. */
   readonly onProblems: (problems: readonly DatapathProblem[]) => void;
-  /** The datapath cannot go on in this process. */
-  readonly onFatal: (error: Error) => void;
 }
 
 /** Changes of the network come in crowds: a pod's birth is a dozen notices. */
 const SETTLE_MS = 20;
+/** What takes long is done seldom: a look at the network may take a fifth of this thread's time at most, whatever happens there. */
+const REST_PER_WORK = 4;
+/** Failures that may pass by themselves are tried again after this long. */
+const RETRY_MS = 500;
 /** Looked at again after this long although nothing was heard: for notices that were lost and for attachments that failed. */
 const RECHECK_MS = 10_000;
 
-/** The node's programs and maps, kept in step with cluster state and the node's interfaces. */
+/** The node's programs and maps, kept in step with cluster state and the node's interfaces. Belongs to the network namespace of the thread that made it. */
 export class Datapath {
+  /** Its maps are to be used until `close`; its programs may have been replaced by those of a younger object. */
   readonly object: BpfObject;
   readonly deviceName: string;
   private readonly options: DatapathOptions;
@@ -55,13 +59,17 @@ export class Datapath {
   private readonly netlink: Netlink;
   private readonly manager: EndpointManager;
   private readonly ipcache: IpcacheSync;
-  private readonly deviceIndex: number;
   private readonly pods = new Map<string, PodEndpoint>();
+  /** The first one, whose maps others use, and the one whose programs are attached, if that is another. */
+  private readonly objects: BpfObject[] = [];
+  /** Of the node's device, which the loaded programs know as a constant; 0 = it was not there. */
+  private deviceIndex: number;
   /** Kept reachable: a poll handle that is collected stops without a word. */
   private watch: { close(): void } | null = null;
   private timer: NodeJS.Timeout | undefined;
-  private readonly recheck: NodeJS.Timeout;
-  private started = false;
+  private recheck: NodeJS.Timeout | undefined;
+  private restUntilMs = 0;
+  private networkProblems: readonly DatapathProblem[] = [];
 
   /** Loads the programs and takes over what is pinned; nothing is attached yet. Throws KernelError. */
   constructor(options: DatapathOptions, listeners: DatapathListeners) {
@@ -69,26 +77,20 @@ export class Datapath {
     this.listeners = listeners;
     preparePinDir(options.pinDir);
     this.netlink = new Netlink();
-    const network = this.netlink.readState();
-    this.deviceName = options.device ?? defaultDevice(network);
-    this.deviceIndex = network.links.find((link) => link.name === this.deviceName)?.index ?? 0;
-    this.object = BpfObject.load({
-      path: options.bpfObject,
-      pinDir: options.pinDir,
-      rodata: encodeNodeConstants(this.deviceIndex),
-    });
-    this.manager = new EndpointManager(this.object, this.netlink, options.pinDir);
-    this.ipcache = new IpcacheSync(this.object.map('ipcache'), (node) => this.isOwnNode(node));
-    this.object.map('settings').update(
-      encodeU32(0),
-      encodeSettings({
-        aggregation: options.aggregation,
-        intervalSeconds: Math.max(1, Math.round(options.aggregationIntervalMs / 1000)),
-        captureBytes: options.captureBytes,
-        flags: options.noRedirect ? SETTING_NO_REDIRECT : 0,
-      }),
-    );
-    this.recheck = setInterval(() => this.schedule(), RECHECK_MS);
+    try {
+      const network = this.netlink.readState();
+      this.deviceName = options.device ?? defaultDevice(network);
+      const device = this.findDevice(network);
+      this.deviceIndex = device?.index ?? 0;
+      this.object = this.load(device);
+      this.manager = new EndpointManager(this.object, this.netlink, options.pinDir);
+      this.ipcache = new IpcacheSync(this.object.map('ipcache'), options);
+      this.writeSettings();
+    } catch (error) {
+      for (const object of this.objects) object.close();
+      this.netlink.close();
+      throw error;
+    }
   }
 
   /** Endpoints served now. */
@@ -99,94 +101,141 @@ export class Datapath {
   /** Takes changes of any cluster's state. Before `start` they are only noted. */
   apply(changes: readonly ClusterChange[]): void {
     for (const change of changes) {
-      if (change.kind === 'endpoint-upsert' && this.isOwnPod(change.endpoint)) {
-        this.pods.set(podKey(change.endpoint), change.endpoint);
-        this.schedule();
-      } else if (change.kind === 'endpoint-delete' || change.kind === 'endpoint-upsert') {
-        if (this.isOwnPod(change.endpoint) || change.kind === 'endpoint-upsert')
-          this.pods.delete(podKey(change.endpoint));
-        if (change.kind === 'endpoint-delete' && this.isOwnPod(change.endpoint)) this.schedule();
+      if (change.kind !== 'endpoint-upsert' && change.kind !== 'endpoint-delete') continue;
+      const { endpoint } = change;
+      if (endpoint.cluster !== this.options.clusterName) continue;
+      const key = `${endpoint.namespace}/${endpoint.podName}`;
+      if (change.kind === 'endpoint-upsert' && endpoint.nodeName === this.options.nodeName) {
+        this.pods.set(key, endpoint);
+        this.schedule(SETTLE_MS);
+      } else if (this.pods.delete(key)) {
+        this.schedule(SETTLE_MS);
       }
     }
     const done = this.ipcache.apply(changes);
     if (done.length > 0) this.listeners.onIpcache(done);
+    this.tellProblems();
   }
 
-  /** Writes the maps in full, attaches everything and follows changes from here on. */
+  /** Writes the maps in full, attaches everything and follows changes from here on. The first full cluster state has to be applied before. */
   start(): void {
     this.ipcache.finishInitial();
-    this.started = true;
-    this.watch = watchNetwork(() => this.schedule());
+    this.watch = watchNetwork(() => this.schedule(SETTLE_MS));
+    this.recheck = setInterval(() => this.schedule(0), RECHECK_MS);
     this.reconcile();
   }
 
-  /** Stops following changes. Programs and maps stay as they are, unless they are to be removed. */
+  /** Stops following changes. Programs and maps stay as they are, unless they are to be removed: then nothing of this node is left. */
   close(remove: boolean): void {
     clearInterval(this.recheck);
     clearTimeout(this.timer);
+    this.timer = undefined;
     this.watch?.close();
-    if (remove) this.manager.detachAll();
+    this.watch = null;
     this.netlink.close();
-    this.object.close();
+    for (const object of this.objects) object.close();
     if (remove) removePins(this.options.pinDir);
   }
 
-  private isOwnNode(node: ClusterNode): boolean {
-    return node.cluster === this.options.clusterName && node.name === this.options.nodeName;
+  private load(device: Link | undefined): BpfObject {
+    const object = BpfObject.load({
+      path: this.options.bpfObject,
+      pinDir: this.options.pinDir,
+      rodata: encodeNodeConstants(device ?? null),
+    });
+    this.objects.push(object);
+    return object;
   }
 
-  private isOwnPod(pod: PodEndpoint): boolean {
-    return pod.cluster === this.options.clusterName && pod.nodeName === this.options.nodeName;
+  private writeSettings(): void {
+    const { aggregation, aggregationIntervalMs, captureBytes, noRedirect } = this.options;
+    this.object.map('settings').update(
+      encodeU32(0),
+      encodeSettings({
+        aggregation,
+        intervalSeconds: Math.max(1, Math.round(aggregationIntervalMs / 1000)),
+        captureBytes,
+        flags: noRedirect ? SETTING_NO_REDIRECT : 0,
+      }),
+    );
   }
 
-  private schedule(): void {
-    if (!this.started) return;
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      this.reconcile();
-    }, SETTLE_MS);
+  private findDevice(network: NetworkState): Link | undefined {
+    return network.links.find((link) => link.name === this.deviceName);
+  }
+
+  /** Looks at the network after a while, once for all that happens meanwhile. */
+  private schedule(delayMs: number): void {
+    if (this.watch === null || this.timer !== undefined) return;
+    const restMs = this.restUntilMs - performance.now();
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        this.reconcile();
+      },
+      Math.max(delayMs, restMs),
+    );
   }
 
   private reconcile(): void {
+    const startedMs = performance.now();
     try {
       const network = this.netlink.readState();
-      const device = network.links.find((link) => link.name === this.deviceName);
-      if (device !== undefined && device.index !== this.deviceIndex) {
-        // The index is a constant of the loaded programs.
-        this.listeners.onFatal(
-          new Error(`device ${this.deviceName} was replaced: the programs have to be loaded anew`),
-        );
-        return;
-      }
+      const reloadProblem = this.followDevice(this.findDevice(network));
       this.listeners.onInterfaces(network.links);
-      const { attached, detached, problems } = this.manager.reconcile(
-        [...this.pods.values()],
-        network,
-        this.deviceName,
-      );
+      const pods = [...this.pods.values()];
+      const { attached, detached, problems, retry } = this.manager.reconcile(pods, network, this.deviceName);
       if (attached.length > 0 || detached.length > 0) this.listeners.onEndpoints(attached, detached);
-      this.listeners.onProblems(problems);
+      this.networkProblems = reloadProblem === null ? problems : [reloadProblem, ...problems];
+      if (retry) this.schedule(RETRY_MS);
     } catch (error) {
-      this.listeners.onProblems([{ where: 'datapath', message: (error as Error).message }]);
+      this.networkProblems = [{ where: 'datapath', message: (error as Error).message }];
+      this.schedule(RETRY_MS);
     }
+    this.ipcache.retry();
+    this.tellProblems();
+    const nowMs = performance.now();
+    this.restUntilMs = nowMs + (nowMs - startedMs) * REST_PER_WORK;
+  }
+
+  /** A device that was deleted and made again has another index: the programs, which know it as a constant, are loaded anew over the same maps. */
+  private followDevice(device: Link | undefined): DatapathProblem | null {
+    if (device === undefined || device.index === this.deviceIndex) return null;
+    try {
+      this.manager.setPrograms(this.load(device));
+      this.deviceIndex = device.index;
+      for (const replaced of this.objects.splice(1, this.objects.length - 2)) replaced.close();
+      return null;
+    } catch (error) {
+      // With the old ones everything is seen all the same, only nothing goes past the kernel's stack to other nodes.
+      return { where: `device ${this.deviceName}`, message: (error as Error).message };
+    }
+  }
+
+  private tellProblems(): void {
+    if (this.watch !== null) this.listeners.onProblems([...this.networkProblems, ...this.ipcache.problems]);
   }
 }
 
-/** Removes a node's pins without loading anything: programs are detached and maps given back once nothing else holds them. */
-export function removePins(pinDir: string): void {
-  rmSync(pinDir, { recursive: true, force: true });
-}
-
-function podKey(pod: PodEndpoint): string {
-  return `${pod.cluster}/${pod.namespace}/${pod.podName}`;
+/** Removes a node's pins without loading anything: programs are detached and maps given back once nothing else holds them. Returns how many there were. */
+export function removePins(pinDir: string): number {
+  return removePinDir(pinDir);
 }
 
 /** The device of the default route, else the first that leads out of the node. */
 function defaultDevice(network: NetworkState): string {
-  const route = network.routes.find(({ prefixLength }) => prefixLength === 0);
+  const defaultRoute = network.routes.find(({ prefixLength }) => prefixLength === 0);
+  const ofPods = new Set(
+    network.routes
+      .filter(
+        ({ destination, prefixLength, viaGateway }) => !viaGateway && prefixLength === destination.length * 8,
+      )
+      .map(({ linkIndex }) => linkIndex),
+  );
+  const candidates = network.links.filter(({ index, isLoopback }) => !isLoopback && !ofPods.has(index));
   const link =
-    network.links.find(({ index }) => index === route?.linkIndex) ??
-    network.links.find(({ isLoopback, kind }) => !isLoopback && kind !== 'veth') ??
-    network.links.find(({ isLoopback }) => !isLoopback);
+    network.links.find(({ index }) => index === defaultRoute?.linkIndex) ??
+    candidates.find(({ kind }) => kind !== 'veth') ??
+    candidates[0];
   return link?.name ?? 'eth0';
 }

@@ -1,7 +1,7 @@
 import { type ClusterChange, type ClusterNode, type PodEndpoint } from '../../cluster/model.ts';
 import { parseIp } from '../../proto/flow/ip.ts';
-import { type BpfMap } from '../kernel/bpf-map.ts';
-import { AddressMapSync } from './address-set-sync.ts';
+import { type AddressMap, AddressMapSync } from './address-map-sync.ts';
+import { type DatapathProblem } from './datapath-problem.ts';
 import { encodeIpcacheInfo } from './map-layout.ts';
 
 const IDENTITY_HOST = 1;
@@ -18,117 +18,151 @@ export interface IpcacheChange {
   readonly podName: string;
 }
 
-/** Keeps the datapath's map of addresses to identities in step with all clusters: pods by their identity, nodes as host or remote node. */
+/** Somebody who says that an address is his. */
+interface Claim {
+  /** Sorts own pods and nodes before those of other clusters, so that all agents of a cluster decide alike. */
+  readonly rank: string;
+  readonly who: string;
+  /** 0 = the cluster has not agreed on one yet. */
+  readonly identity: number;
+  readonly namespace: string;
+  readonly podName: string;
+}
+
+/**
+ * Keeps the datapath's map of addresses to identities in step with all clusters: pods by their identity, nodes as host or remote node. An address that several say is
+ * theirs is the first one's, by own cluster and name; when he goes it is the next one's.
+ */
 export class IpcacheSync {
   private readonly sync: AddressMapSync;
-  private readonly isOwnNode: (node: ClusterNode) => boolean;
-  private readonly identities = new Map<string, { identity: number; owner: string }>();
+  private readonly clusterName: string;
+  private readonly nodeName: string;
+  private readonly claims = new Map<string, readonly Claim[]>();
+  private readonly contested = new Set<string>();
+  /** What was told and wanted last, by address. */
+  private readonly told = new Map<string, Claim>();
+  private writeProblem: DatapathProblem | null = null;
   private synced = false;
 
-  constructor(map: BpfMap, isOwnNode: (node: ClusterNode) => boolean) {
+  /** Takes over what an earlier agent wrote into the map; it stays as it is until `finishInitial`. */
+  constructor(map: AddressMap, own: { readonly clusterName: string; readonly nodeName: string }) {
     this.sync = new AddressMapSync(map);
-    this.isOwnNode = isOwnNode;
+    this.clusterName = own.clusterName;
+    this.nodeName = own.nodeName;
   }
 
+  /** Addresses with an identity. */
   get size(): number {
-    return this.identities.size;
+    return this.told.size;
   }
 
-  /** Applies changes and returns what became of addresses. Until `finishInitial` the map itself is left as an earlier agent left it. Throws KernelError. */
+  /** What cannot be written, and addresses that two say are theirs. */
+  get problems(): readonly DatapathProblem[] {
+    const contested = [...this.contested].map((address) => {
+      const [owner, ...others] = this.claims.get(address)!;
+      const names = others.map(({ who }) => who).join(', ');
+      return { where: `address ${address}`, message: `taken for ${owner.who}, but ${names} has it too` };
+    });
+    return this.writeProblem === null ? contested : [this.writeProblem, ...contested];
+  }
+
+  /** Applies changes as one step and returns what became of addresses. Before `finishInitial` they are only noted. */
   apply(changes: readonly ClusterChange[]): IpcacheChange[] {
-    const done: IpcacheChange[] = [];
+    const touched = new Set<string>();
     for (const change of changes) {
       switch (change.kind) {
         case 'endpoint-upsert':
-          this.replaceEndpoint(change.old, change.endpoint, done);
+          this.move(
+            change.old?.addresses ?? [],
+            change.endpoint.addresses,
+            this.podClaim(change.endpoint),
+            touched,
+          );
           break;
         case 'endpoint-delete':
-          this.replaceEndpoint(change.endpoint, undefined, done);
+          this.move(change.endpoint.addresses, [], this.podClaim(change.endpoint), touched);
           break;
         case 'node-upsert':
-          this.replaceNode(change.old, change.node, done);
+          this.move(change.old?.addresses ?? [], change.node.addresses, this.nodeClaim(change.node), touched);
           break;
         case 'node-delete':
-          this.replaceNode(change.node, undefined, done);
+          this.move(change.node.addresses, [], this.nodeClaim(change.node), touched);
           break;
       }
     }
+    const done = [...touched].flatMap((address) => this.settle(address));
+    this.flush();
     return done;
   }
 
-  /** Writes everything known in one batch and removes what an earlier agent left behind. */
+  /** Makes the map hold exactly what is known: removes what an earlier agent left behind. */
   finishInitial(): void {
-    const entries = [...this.identities].flatMap(([text, { identity }]) => {
-      const address = parseIp(text);
-      return address === null ? [] : [{ address, value: encodeIpcacheInfo(identity) }];
-    });
-    this.sync.replaceAll(entries);
     this.synced = true;
-  }
-
-  private replaceEndpoint(
-    old: PodEndpoint | undefined,
-    now: PodEndpoint | undefined,
-    done: IpcacheChange[],
-  ): void {
-    const pod = now ?? old;
-    if (pod === undefined) return;
-    const names = { namespace: pod.namespace, podName: pod.podName };
-    this.replace(
-      `pod ${pod.cluster}/${pod.namespace}/${pod.podName}`,
-      old?.addresses ?? [],
-      now?.addresses ?? [],
-      now?.identity ?? 0,
-      names,
-      done,
+    this.sync.setAll(
+      [...this.told].map(([text, { identity }]) => [parseIp(text)!, encodeIpcacheInfo(identity)] as const),
     );
+    this.flush();
   }
 
-  private replaceNode(
-    old: ClusterNode | undefined,
-    now: ClusterNode | undefined,
-    done: IpcacheChange[],
-  ): void {
-    const node = now ?? old;
-    if (node === undefined) return;
-    const identity = this.isOwnNode(node) ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
-    const names = { namespace: '', podName: '' };
-    this.replace(
-      `node ${node.cluster}/${node.name}`,
-      old?.addresses ?? [],
-      now?.addresses ?? [],
-      identity,
-      names,
-      done,
-    );
+  /** Tries again what could not be written. */
+  retry(): void {
+    if (this.writeProblem !== null) this.flush();
   }
 
-  private replace(
-    owner: string,
-    old: readonly string[],
-    now: readonly string[],
-    identity: number,
-    names: { readonly namespace: string; readonly podName: string },
-    done: IpcacheChange[],
-  ): void {
-    for (const address of now) {
-      // 0 = the cluster has not agreed on an identity yet: the datapath goes on with what it has.
-      if (identity === 0) continue;
-      const oldIdentity = this.identities.get(address)?.identity ?? 0;
-      this.identities.set(address, { identity, owner });
-      if (oldIdentity === identity) continue;
-      const bytes = parseIp(address);
-      if (this.synced && bytes !== null) this.sync.set(bytes, encodeIpcacheInfo(identity));
-      done.push({ address, identity, oldIdentity, ...names });
+  private flush(): void {
+    if (!this.synced) return;
+    try {
+      this.sync.flush();
+      this.writeProblem = null;
+    } catch (error) {
+      this.writeProblem = { where: 'ipcache', message: (error as Error).message };
     }
-    for (const address of old) {
-      // An address that another owner has taken over meanwhile is that one's.
-      if (now.includes(address) || this.identities.get(address)?.owner !== owner) continue;
-      const oldIdentity = this.identities.get(address)?.identity ?? 0;
-      this.identities.delete(address);
-      const bytes = parseIp(address);
-      if (this.synced && bytes !== null) this.sync.delete(bytes);
-      done.push({ address, identity: 0, oldIdentity, ...names });
+  }
+
+  private move(from: readonly string[], to: readonly string[], claim: Claim, touched: Set<string>): void {
+    for (const address of new Set([...from, ...to])) {
+      const others = (this.claims.get(address) ?? []).filter(({ who }) => who !== claim.who);
+      const claims = to.includes(address)
+        ? [...others, claim].sort((a, b) => (a.rank < b.rank ? -1 : 1))
+        : others;
+      if (claims.length === 0) this.claims.delete(address);
+      else this.claims.set(address, claims);
+      if (claims.length > 1) this.contested.add(address);
+      else this.contested.delete(address);
+      touched.add(address);
     }
+  }
+
+  /** Brings an address to its first claimant's identity. */
+  private settle(address: string): IpcacheChange[] {
+    const bytes = parseIp(address);
+    const old = this.told.get(address);
+    const owner = this.claims.get(address)?.[0];
+    // While the cluster has not agreed on an identity, the datapath goes on with what it has of the same owner.
+    if (bytes === null || (owner?.identity === 0 && owner.who === old?.who)) return [];
+    const now = owner === undefined || owner.identity === 0 ? undefined : owner;
+    if (now === undefined) this.told.delete(address);
+    else this.told.set(address, now);
+    if (now?.identity === old?.identity) return [];
+    if (now === undefined) this.sync.delete(bytes);
+    else this.sync.set(bytes, encodeIpcacheInfo(now.identity));
+    const { namespace, podName } = (now ?? old)!;
+    return [{ address, identity: now?.identity ?? 0, oldIdentity: old?.identity ?? 0, namespace, podName }];
+  }
+
+  private nodeClaim({ cluster, name }: ClusterNode): Claim {
+    const isThisNode = cluster === this.clusterName && name === this.nodeName;
+    const who = `node ${cluster}/${name}`;
+    const identity = isThisNode ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
+    return { rank: this.rankOf(cluster, who), who, identity, namespace: '', podName: '' };
+  }
+
+  private podClaim({ cluster, namespace, podName, identity }: PodEndpoint): Claim {
+    const who = `pod ${cluster}/${namespace}/${podName}`;
+    return { rank: this.rankOf(cluster, who), who, identity, namespace, podName };
+  }
+
+  private rankOf(cluster: string, who: string): string {
+    return `${cluster === this.clusterName ? 0 : 1} ${who}`;
   }
 }

@@ -28,9 +28,13 @@ export type AggregationLevel = keyof typeof aggregationLevels;
 
 export const SETTING_NO_REDIRECT = 1 << 1;
 
-export function encodeNodeConstants(deviceIfindex: number): Uint8Array {
+/** @param device the node's network device; null = none: nothing is redirected out of it */
+export function encodeNodeConstants(
+  device: { readonly index: number; readonly hasL2: boolean } | null,
+): Uint8Array {
   const bytes = Buffer.alloc(layouts.node_constants.size);
-  bytes.writeUInt32LE(deviceIfindex, layouts.node_constants.device_ifindex);
+  bytes.writeUInt32LE(device?.index ?? 0, layouts.node_constants.device_ifindex);
+  bytes[layouts.node_constants.device_has_no_l2] = device?.hasL2 === false ? 1 : 0;
   return bytes;
 }
 

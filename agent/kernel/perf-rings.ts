@@ -91,7 +91,7 @@ function ringsOf(buffer: unknown): PerfRing[] {
     const result = bpf.perfBufferBuffer(buffer, index, address, size) as number;
     const cpu = cpus[index] ?? index;
     if (result < 0 || address[0] === null) throw KernelError.fromErrno(`perf ring of CPU ${cpu}`, -result);
-    return { cpu, pointer: address[0], dataBytes: Number(size[0]) };
+    return { cpu, pointer: address[0], dataBytes: size[0] };
   });
 }
 

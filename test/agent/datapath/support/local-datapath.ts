@@ -1,0 +1,107 @@
+import { Datapath, type DatapathOptions } from '../../../../agent/datapath/datapath.ts';
+import { type DatapathProblem } from '../../../../agent/datapath/datapath-problem.ts';
+import { type AttachedEndpoint } from '../../../../agent/datapath/endpoint-manager.ts';
+import { type IpcacheChange } from '../../../../agent/datapath/ipcache-sync.ts';
+import { type ClusterChange, type PodEndpoint } from '../../../../cluster/model.ts';
+import { type PodNetwork } from './pod-network.ts';
+
+/** How soon the datapath has to have followed a change. */
+const FOLLOW_MS = 1000;
+
+/** A datapath on the node of a PodNetwork, with all it told. */
+export class LocalDatapath {
+  readonly datapath: Datapath;
+  readonly attached: AttachedEndpoint[] = [];
+  readonly detached: AttachedEndpoint[] = [];
+  readonly ipcache: IpcacheChange[] = [];
+  problems: readonly DatapathProblem[] = [];
+
+  constructor(network: PodNetwork, options: Partial<DatapathOptions> = {}) {
+    this.datapath = new Datapath(
+      {
+        clusterName: 'east',
+        nodeName: 'n1',
+        bpfObject: `${import.meta.dirname}/../../../../build/bpf/datapath.bpf.o`,
+        pinDir: network.pinDir,
+        device: 'dev0',
+        aggregation: 'none',
+        aggregationIntervalMs: 1000,
+        captureBytes: 0,
+        noRedirect: false,
+        ...options,
+      },
+      {
+        onEndpoints: (attached, detached) => {
+          this.attached.push(...attached);
+          this.detached.push(...detached);
+        },
+        onIpcache: (changes) => this.ipcache.push(...changes),
+        onInterfaces: () => {},
+        onProblems: (problems) => {
+          this.problems = problems;
+        },
+      },
+    );
+  }
+
+  /** Applies a first state and starts. */
+  start(...pods: readonly PodEndpoint[]): void {
+    this.apply(...pods.map((endpoint) => ({ kind: 'endpoint-upsert', endpoint }) as const));
+    this.datapath.start();
+  }
+
+  apply(...changes: readonly ClusterChange[]): void {
+    this.datapath.apply(changes);
+  }
+
+  /** Endpoints served now, as `name on interface`. */
+  get served(): string[] {
+    return this.datapath.endpoints.map(({ pod, linkName }) => `${pod.podName} on ${linkName}`).sort();
+  }
+
+  idOf(podName: string): number {
+    return this.datapath.endpoints.find(({ pod }) => pod.podName === podName)?.id ?? 0;
+  }
+
+  ifindexOf(podName: string): number {
+    return this.datapath.endpoints.find(({ pod }) => pod.podName === podName)?.ifindex ?? 0;
+  }
+
+  close(remove: boolean): void {
+    this.datapath.close(remove);
+  }
+}
+
+/** A pod of the node that LocalDatapath serves, unless told otherwise. */
+export function pod(
+  podName: string,
+  addresses: readonly string[],
+  identity: number,
+  more: Partial<PodEndpoint> = {},
+): PodEndpoint {
+  return {
+    cluster: 'east',
+    namespace: 'shop',
+    podName,
+    nodeName: 'n1',
+    addresses,
+    labels: [],
+    identity,
+    workloads: [],
+    ...more,
+  };
+}
+
+/** Waits until something is so, as long as the datapath may take; then fails with the last that was met. */
+export async function followed(
+  what: string,
+  isSo: () => boolean,
+  met: () => unknown = () => '',
+): Promise<void> {
+  const endMs = Date.now() + FOLLOW_MS;
+  while (!isSo()) {
+    if (Date.now() > endMs)
+      throw new Error(`not so within ${FOLLOW_MS} ms: ${what}; ${JSON.stringify(met())}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * A node and its pods as network namespaces, made step by step as a CNI plugin would, with everything a network does to them later.
+ *
+ *   pod ─ eth0 ──── veth NAME ┐
+ *   pod ─ eth0 ──── veth NAME ┴ node ─ dev0 ──── far0 ─ outside
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { removePinDir } from '../../../../agent/kernel/bpffs.ts';
+import { queryTcx, type TcxDirection } from '../../../../agent/kernel/tcx-link.ts';
+import { enterNetns, inNetns } from '../../../../agent/kernel/netns.ts';
+
+function run(command: string, args: readonly string[], input = ''): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? `${stderr}${stdout}`.trim()}`);
+  return stdout;
+}
+
+/** Addresses of a pod, as the cluster knows them. */
+export interface PodAddresses {
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+}
+
+export interface PlugOptions {
+  /** With host routes on the node. Default true. */
+  readonly routed?: boolean;
+  /** Index of the node's side; 0 = the next. */
+  readonly index?: number;
+}
+
+export class PodNetwork {
+  readonly node: string;
+  readonly pinDir: string;
+  private readonly prefix: string;
+
+  /**
+   * Makes the node's namespace and puts this thread (so: the process's main thread and what it starts) into it, since the datapath works on the namespace it runs in.
+   * @param name of the test, unique among all test files
+   */
+  constructor(name: string) {
+    this.prefix = `kern-${name}`;
+    this.node = `${this.prefix}-node`;
+    this.pinDir = `/sys/fs/bpf/${this.prefix}`;
+    this.remove(); // what an earlier run left behind when it was killed
+    this.addNamespace(this.node);
+    this.addNamespace(`${this.prefix}-outside`);
+    this.ip('link add name dev0 type veth peer name far0 netns', `${this.prefix}-outside`);
+    this.ip('addr add 192.168.5.1/24 dev dev0');
+    this.ip('-6 addr add fd05::1/64 dev dev0 nodad');
+    this.ip('link set dev dev0 up');
+    this.ipOf(`${this.prefix}-outside`, 'addr add 192.168.5.2/24 dev far0');
+    this.ipOf(`${this.prefix}-outside`, '-6 addr add fd05::2/64 dev far0 nodad');
+    this.ipOf(`${this.prefix}-outside`, 'link set dev far0 up');
+    this.ipOf(`${this.prefix}-outside`, 'route add default via 192.168.5.1');
+    this.ip('route add default via 192.168.5.2');
+    enterNetns(`/run/netns/${this.node}`);
+    run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+  }
+
+  /** Runs `ip` in the node's namespace; arguments are split at spaces. */
+  ip(...args: readonly string[]): string {
+    return this.ipOf(this.node, ...args);
+  }
+
+  ipOf(netns: string, ...args: readonly string[]): string {
+    return run('ip', ['-n', netns, ...args.join(' ').split(' ')]);
+  }
+
+  /** A pod's namespace with its veth, called `name` on the node, with routes on both sides. */
+  addPod(name: string, addresses: PodAddresses, options: PlugOptions = {}): void {
+    this.addNamespace(this.pod(name));
+    this.plug(name, addresses, options);
+  }
+
+  /** Joins a pod's namespace to the node. */
+  plug(name: string, addresses: PodAddresses, { routed = true, index = 0 }: PlugOptions = {}): void {
+    const withIndex = index === 0 ? [] : ['index', String(index)];
+    this.ip('link add name', name, ...withIndex, 'type veth peer name eth0 netns', this.pod(name));
+    this.setUpPod(name, addresses);
+    if (routed) this.routePod(name, addresses);
+  }
+
+  /** Deletes the node's side of a pod's veth, and the pod's with it. */
+  unplug(name: string): void {
+    this.ip('link del dev', name);
+  }
+
+  private setUpPod(name: string, { ipv4, ipv6 }: PodAddresses): void {
+    const netns = this.pod(name);
+    this.ip(`link set dev ${name} up`);
+    this.ipOf(netns, 'link set eth0 up');
+    if (ipv4 !== undefined) {
+      this.ipOf(netns, `addr add ${ipv4}/32 dev eth0`);
+      this.ipOf(netns, 'route add 169.254.1.1 dev eth0');
+      this.ipOf(netns, 'route add default via 169.254.1.1');
+      run('sysctl', ['-qw', `net.ipv4.conf.${name}.proxy_arp=1`]);
+    }
+    if (ipv6 !== undefined) {
+      this.ipOf(netns, `-6 addr add ${ipv6}/128 dev eth0 nodad`);
+      this.ip(`-6 addr add fe80::1/64 dev ${name} nodad`);
+      this.ipOf(netns, '-6 route add default via fe80::1 dev eth0');
+    }
+  }
+
+  /** The node's host routes to a pod. */
+  routePod(name: string, { ipv4, ipv6 }: PodAddresses): void {
+    if (ipv4 !== undefined) this.ip(`route add ${ipv4}/32 dev ${name}`);
+    if (ipv6 !== undefined) this.ip(`-6 route add ${ipv6}/128 dev ${name}`);
+  }
+
+  removePod(name: string): void {
+    run('ip', ['netns', 'del', this.pod(name)]);
+    // The kernel takes a deleted namespace's interfaces away when it comes to it.
+    if (this.hasLink(name)) this.unplug(name);
+  }
+
+  /** Name of a pod's namespace. */
+  pod(name: string): string {
+    return `${this.prefix}-${name}`;
+  }
+
+  get outside(): string {
+    return `${this.prefix}-outside`;
+  }
+
+  hasLink(name: string): boolean {
+    return spawnSync('ip', ['-n', this.node, 'link', 'show', 'dev', name]).status === 0;
+  }
+
+  ifindex(name: string): number {
+    return Number(/^(\d+):/.exec(this.ip(`link show dev ${name}`))?.[1]);
+  }
+
+  macOf(netns: string, name: string): string {
+    return /link\/ether (\S+)/.exec(this.ipOf(netns, `link show dev ${name}`))?.[1] ?? '';
+  }
+
+  /** Pings from a namespace; whether an answer came. */
+  ping(netns: string, address: string): boolean {
+    const args = [`--net=/run/netns/${netns}`, 'ping', '-nqc', '1', '-W', '2', address];
+    return spawnSync('nsenter', args).status === 0;
+  }
+
+  /** How many programs are at a side of one of the node's interfaces. */
+  attachedTo(name: string, direction: TcxDirection): number {
+    return inNetns(`/run/netns/${this.node}`, () => queryTcx(this.ifindex(name), direction).length);
+  }
+
+  /** Pins in the pin directory, links or maps. */
+  pins(kind: 'links' | 'maps'): string[] {
+    if (!existsSync(this.pinDir)) return [];
+    return readdirSync(this.pinDir)
+      .filter((name) => name.startsWith('link_') === (kind === 'links'))
+      .sort();
+  }
+
+  /** Removes namespaces and pins. */
+  remove(): void {
+    const all = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
+    for (const netns of all) if (netns.startsWith(`${this.prefix}-`)) run('ip', ['netns', 'del', netns]);
+    removePinDir(this.pinDir);
+  }
+
+  private addNamespace(netns: string): void {
+    run('ip', ['netns', 'add', netns]);
+    this.ipOf(netns, 'link set lo up');
+  }
+}
