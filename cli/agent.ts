@@ -1,0 +1,170 @@
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type AgentOptions, type RemoteCluster } from '../agent/config.ts';
+import { allTexts, type Command, type Invocation, lastText } from './command.ts';
+import { type FlagSpec, type FlagUse, UsageError } from './flags/flag-spec.ts';
+import { parseBool, parseDurationMs, parseUint } from './flags/parse-value.ts';
+import { listenFlags, readListenFlags } from './listen-flags.ts';
+import { runProcess } from './process.ts';
+
+const DEFAULT_LISTEN = 'unix:///var/run/sluice/agent.sock';
+const BPF_OBJECT = fileURLToPath(new URL('../build/bpf/datapath.bpf.o', import.meta.url));
+
+const flags: readonly FlagSpec[] = [
+  {
+    name: 'node-name',
+    kind: 'string',
+    value: 'NAME',
+    help: "Name of the Node manifest that stands for this machine (default: the machine's name).",
+  },
+  { name: 'cluster-name', kind: 'string', value: 'NAME', help: 'Name of the cluster.', default: 'default' },
+  {
+    name: 'cluster-id',
+    kind: 'uint',
+    value: 'N',
+    help: 'Number of the cluster, 0 to 255; clusters that see each other need different ones.',
+    default: '0',
+  },
+  {
+    name: 'state-dir',
+    kind: 'string',
+    value: 'DIR',
+    help: 'Directory of Kubernetes manifests (Pod, Node, Namespace, Service), watched.',
+    default: '/etc/sluice/manifests',
+  },
+  {
+    name: 'remote-cluster',
+    kind: 'list',
+    value: 'NAME=ID:DIR',
+    help: 'Another cluster, its number and its directory of manifests (read only); may be given again.',
+  },
+  ...listenFlags(DEFAULT_LISTEN),
+  {
+    name: 'device',
+    kind: 'string',
+    value: 'NAME',
+    help: "The node's network device (default: that of the default route).",
+  },
+  {
+    name: 'bpf-object',
+    kind: 'string',
+    value: 'FILE',
+    help: 'Object with the programs (default: as built in this checkout).',
+  },
+  {
+    name: 'pin-dir',
+    kind: 'string',
+    value: 'DIR',
+    help: 'Where programs and maps are pinned (default: /sys/fs/bpf/sluice/<node>).',
+  },
+  {
+    name: 'aggregation',
+    kind: 'string',
+    value: 'LEVEL',
+    choices: ['none', 'low', 'medium'],
+    help: 'Events: of every packet everywhere, of every packet where it is sent on, or per connection.',
+    default: 'medium',
+  },
+  {
+    name: 'aggregation-interval',
+    kind: 'duration',
+    value: 'DURATION',
+    help: 'With medium: a live connection is reported again after this long.',
+    default: '5s',
+  },
+  {
+    name: 'capture-bytes',
+    kind: 'uint',
+    value: 'N',
+    help: 'Packet bytes copied into an event, 0 = headers only.',
+    default: '0',
+  },
+  { name: 'no-redirect', kind: 'bool', help: "Only watch: leave forwarding to the kernel's stack." },
+  {
+    name: 'ring-bytes-per-cpu',
+    kind: 'uint',
+    value: 'N',
+    help: 'Ring of each CPU, a power of two.',
+    default: '4194304',
+  },
+  { name: 'history-flows', kind: 'uint', value: 'N', help: 'Flows kept for observe.', default: '65535' },
+  { name: 'history-bytes', kind: 'uint', value: 'N', help: 'Bytes that they may take.', default: '67108864' },
+  {
+    name: 'unpin-on-exit',
+    kind: 'bool',
+    help: 'At the end detach all programs and forget all state, instead of leaving them at work.',
+  },
+];
+
+function uint(uses: readonly FlagUse[], name: string, fallback: number, max: number, min = 0): number {
+  const text = lastText(uses, name);
+  if (text === undefined) return fallback;
+  const value = Number(parseUint(`--${name}`, text, BigInt(max)));
+  if (value < min) throw new UsageError(`invalid value "${text}" for --${name}: expected ${min} or more`);
+  return value;
+}
+
+function remoteCluster(text: string): RemoteCluster {
+  const match = /^([^=]+)=(\d+):(.+)$/.exec(text);
+  if (match === null || Number(match[2]) > 255) {
+    throw new UsageError(
+      `invalid value "${text}" for --remote-cluster: expected NAME=ID:DIR, such as west=2:/etc/sluice/west`,
+    );
+  }
+  return { name: match[1], id: Number(match[2]), stateDir: match[3] };
+}
+
+/** The options that a command line asks for. Throws UsageError. */
+export function agentOptions(uses: readonly FlagUse[]): AgentOptions {
+  const nodeName = lastText(uses, 'node-name') ?? hostname();
+  const ringBytesPerCpu = uint(uses, 'ring-bytes-per-cpu', 4 * 1024 * 1024, 2 ** 30, 4096);
+  if ((ringBytesPerCpu & (ringBytesPerCpu - 1)) !== 0) {
+    throw new UsageError(
+      `invalid value "${ringBytesPerCpu}" for --ring-bytes-per-cpu: expected a power of two`,
+    );
+  }
+  const flag = (name: string): boolean => {
+    const text = lastText(uses, name);
+    return text !== undefined && parseBool(`--${name}`, text);
+  };
+  const device = lastText(uses, 'device');
+  return {
+    nodeName,
+    clusterName: lastText(uses, 'cluster-name') ?? 'default',
+    clusterId: uint(uses, 'cluster-id', 0, 255),
+    stateDir: lastText(uses, 'state-dir') ?? '/etc/sluice/manifests',
+    remoteClusters: allTexts(uses, 'remote-cluster').map(remoteCluster),
+    ...readListenFlags(uses, DEFAULT_LISTEN),
+    ...(device !== undefined && { device }),
+    bpfObject: lastText(uses, 'bpf-object') ?? BPF_OBJECT,
+    pinDir: lastText(uses, 'pin-dir') ?? `/sys/fs/bpf/sluice/${nodeName}`,
+    aggregation: (lastText(uses, 'aggregation') ?? 'medium') as AgentOptions['aggregation'],
+    aggregationIntervalMs: parseDurationMs(
+      '--aggregation-interval',
+      lastText(uses, 'aggregation-interval') ?? '5s',
+    ),
+    captureBytes: uint(uses, 'capture-bytes', 0, 512),
+    noRedirect: flag('no-redirect'),
+    ringBytesPerCpu,
+    historyFlows: uint(uses, 'history-flows', 65_535, 2 ** 31, 1),
+    historyBytes: uint(uses, 'history-bytes', 64 * 1024 * 1024, 2 ** 40, 1),
+    unpinOnExit: flag('unpin-on-exit'),
+  };
+}
+
+export const agentCommand: Command = {
+  name: 'agent',
+  summary: 'Run the agent of this node (as root)',
+  details: `
+Loads the BPF programs, attaches them to every pod of this node and to its network device, and serves flows. State of the cluster comes from a directory of manifests.
+What is loaded stays when the agent ends, so that a restart interrupts nothing. Exit status: 0 after SIGTERM or SIGINT, 1 when it cannot start or go on.`,
+  examples: `  sluice agent --node-name node1 --cluster-name east --state-dir /etc/sluice/manifests \\
+    --listen unix:///var/run/sluice/agent.sock --listen :4244 --tls-cert-file node.crt --tls-key-file node.key`,
+  flags,
+  maxPositionals: 0,
+  run: async ({ uses }: Invocation) => {
+    const options = agentOptions(uses);
+    const { runAgent } = await import('../agent/index.ts');
+    return runProcess((io) => runAgent(options, io));
+  },
+};
