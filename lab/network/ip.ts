@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
+/** Runs a program with text as its input. Rejects with what it complained about. */
+export async function run(command: string, args: readonly string[], input = ''): Promise<void> {
+  const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe'] });
+  child.stdin.on('error', () => {}); // it ended before it read everything: its complaint says why
+  child.stdin.end(input);
+  const [complaint, [status]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${complaint.trim().split('\n')[0]}`);
+}
+
+/** Runs commands of `ip` in one process: a lab takes some three hundred, and starting a program costs more than any of them. */
+export async function ipBatch(commands: readonly string[], netns?: string): Promise<void> {
+  const where = netns === undefined ? [] : ['-n', netns];
+  await run('ip', [...where, '-batch', '-'], `${commands.join('\n')}\n`);
+}
+
+/** Writes settings below /proc/sys/net as a namespace has them. A setting that this kernel lacks is passed over. */
+export async function setSysctls(netns: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const lines = Object.entries(settings).map(([key, value]) => {
+    const path = `/proc/sys/net/${key.replaceAll('.', '/')}`;
+    return `[ ! -e ${path} ] || echo ${value} >${path}`;
+  });
+  // Not `ip netns exec`, which would mount another /sys; the files are those of the namespace that opens them.
+  await run('nsenter', [`--net=/run/netns/${netns}`, 'sh', '-e'], `${lines.join('\n')}\n`);
+}
