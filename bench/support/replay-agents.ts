@@ -1,0 +1,121 @@
+/**
+ * A process that stands for many agents: it serves GetFlows on as many Unix sockets and replays encoded flows with times that advance.
+ *   usage: node replay-agents.ts DIR PEERS [FLOWS_PER_SECOND_OF_ALL]     without a rate: as fast as the relay takes them
+ */
+import { Observer } from '../../proto/gen/observer/observer_pb.ts';
+import { FlowEncoder } from '../../proto/flow/encode-flow.ts';
+import { createRpcServer, parseAddress, type RawCall } from '../../rpc/index.ts';
+import { sampleEndpoint, sampleRecord } from './sample-flows.ts';
+
+const [dir, peersText, rateText] = process.argv.slice(2);
+const peers = Number(peersText);
+const flowsPerSecond = rateText === undefined ? null : Number(rateText);
+const FRAMES = 128;
+const FLUSH_MS = 20;
+
+/** Frames back to back, and where each one's envelope time stands. */
+interface Template {
+  readonly bytes: Uint8Array;
+  readonly ends: readonly number[];
+}
+
+/** Envelope time with varints padded to five bytes each, so that it can be patched in place: tag, length 12, seconds, nanos. */
+const TIME_BYTES = 12;
+
+function buildTemplate(peer: number): Template {
+  const encoder = new FlowEncoder({
+    nodeName: `east/node${peer}`,
+    nodeLabels: [],
+    emitter: { name: 'Sluice', version: '0.1.0' },
+    seed: Uint32Array.of(peer + 1, 2, 3, 4),
+  });
+  const scratch = new Uint8Array(8192);
+  const frames: Uint8Array[] = [];
+  for (let i = 0; i < FRAMES; i++) {
+    const record = sampleRecord(i + peer * 131);
+    record.source = sampleEndpoint(i + peer * 17);
+    record.destination = sampleEndpoint(i * 3 + peer);
+    // Zero time leaves the envelope's time empty: its place is taken by one of fixed size.
+    record.seconds = 0;
+    record.nanos = 0;
+    const end = encoder.encode(record, scratch, 0);
+    const frame = new Uint8Array(end + TIME_BYTES);
+    frame.set(scratch.subarray(0, end));
+    frame[end - 1] = TIME_BYTES;
+    frame[end] = 0x08;
+    frame[end + 6] = 0x10;
+    new DataView(frame.buffer).setUint32(1, frame.length - 5);
+    frames.push(frame);
+  }
+  const ends: number[] = [];
+  let total = 0;
+  for (const frame of frames) ends.push((total += frame.length));
+  const bytes = new Uint8Array(total);
+  for (const [i, frame] of frames.entries()) bytes.set(frame, i === 0 ? 0 : ends[i - 1]);
+  return { bytes, ends };
+}
+
+function putPadded(out: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i++) {
+    out[at + i] = (value % 128) | 128;
+    value = Math.floor(value / 128);
+  }
+  out[at + 4] = value;
+}
+
+/** Copies the first `count` frames with times that start at `us` and advance by `stepUs`. */
+function stamp(template: Template, count: number, us: number, stepUs: number): Uint8Array {
+  const out = template.bytes.slice(0, template.ends[count - 1]);
+  for (let i = 0; i < count; i++) {
+    const at = template.ends[i] - TIME_BYTES;
+    const time = us + i * stepUs;
+    putPadded(out, at + 1, Math.floor(time / 1e6));
+    putPadded(out, at + 7, Math.floor((time % 1e6) * 1000));
+  }
+  return out;
+}
+
+async function saturate(call: RawCall, template: Template): Promise<void> {
+  let us = Date.now() * 1000;
+  while (!call.signal.aborted) {
+    if (!call.write(stamp(template, FRAMES, us, 10))) await call.drained();
+    us += FRAMES * 10;
+  }
+}
+
+async function pace(call: RawCall, template: Template, perSecond: number): Promise<void> {
+  const start = performance.now();
+  let sent = 0;
+  // Flushes of many agents do not fall together.
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * FLUSH_MS));
+  while (!call.signal.aborted) {
+    let due = Math.floor(((performance.now() - start) / 1000) * perSecond) - sent;
+    while (due > 0) {
+      const count = Math.min(due, FRAMES);
+      const nowUs = (performance.timeOrigin + performance.now()) * 1000;
+      if (!call.write(stamp(template, count, nowUs - count, 1))) await call.drained();
+      sent += count;
+      due -= count;
+    }
+    call.flush();
+    await new Promise((resolve) => setTimeout(resolve, FLUSH_MS));
+  }
+}
+
+for (let peer = 0; peer < peers; peer++) {
+  const template = buildTemplate(peer);
+  await createRpcServer({
+    listen: [parseAddress(`unix://${dir}/agent-${peer}.sock`)],
+    rawStreams: new Map([
+      [
+        '/observer.Observer/GetFlows',
+        (call: RawCall) =>
+          flowsPerSecond === null ? saturate(call, template) : pace(call, template, flowsPerSecond / peers),
+      ],
+    ]),
+    routes: (router) => {
+      router.service(Observer, { serverStatus: () => ({ version: 'sluice v0.1.0' }) });
+    },
+  });
+}
+process.send?.('ready');
