@@ -30,8 +30,10 @@ const FIRST_BACKOFF_MS = 250;
 const LAST_BACKOFF_MS = 5_000;
 /** A process that lived this long was not broken from the start. */
 const SETTLED_MS = 10_000;
-const ROOT = join(import.meta.dirname, '../..');
-const PARENT_WATCH = join(import.meta.dirname, 'parent-watch.ts');
+/** The checkout. */
+export const ROOT = join(import.meta.dirname, '../..');
+/** Loaded before every program of the lab. */
+export const PARENT_WATCH = join(import.meta.dirname, 'parent-watch.ts');
 
 /**
  * A process that is kept running. It is always in one of: running; waiting to be started again after it ended; stopped.

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { ClusterPlan, NodePlan } from './topology/plan.ts';
+
+/** Where a lab keeps what others reach it by. All of it is gone after a clean end. */
+export interface LabPaths {
+  /** Begins the name of every network namespace. */
+  readonly prefix: string;
+  readonly runDir: string;
+  /** Processes that were started, for the lab that comes after one that was killed. */
+  readonly processTable: string;
+  readonly topSocket: string;
+  clusterDir(cluster: string): string;
+  manifestsDir(cluster: string): string;
+  relaySocket(cluster: string): string;
+  agentSocket(node: NodePlan): string;
+  pinDir(node: NodePlan): string;
+}
+
+export const RUN_ROOT = '/run/sluice';
+export const PIN_ROOT = '/sys/fs/bpf/sluice';
+
+export function labPaths(name: string): LabPaths {
+  const runDir = join(RUN_ROOT, name);
+  return {
+    prefix: name === 'lab' ? 'sluice' : `sluice-${name}`,
+    runDir,
+    processTable: join(runDir, 'processes'),
+    topSocket: join(runDir, 'relay.sock'),
+    clusterDir: (cluster) => join(runDir, cluster),
+    manifestsDir: (cluster) => join(runDir, cluster, 'manifests'),
+    relaySocket: (cluster) => join(runDir, cluster, 'relay.sock'),
+    agentSocket: (node) => join(runDir, node.cluster, node.name, 'agent.sock'),
+    pinDir: (node) => join(PIN_ROOT, `${name}-${node.cluster}-${node.name}`),
+  };
+}
+
+/** The node in whose namespace a cluster's relay runs. */
+export function relayNode(cluster: ClusterPlan): NodePlan {
+  return cluster.nodes[0];
+}

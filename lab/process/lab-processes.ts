@@ -1,0 +1,99 @@
+import { podConfig, worldConfig } from '../app/pod-config.ts';
+import type { LabOptions } from '../config.ts';
+import { type LabPaths, relayNode } from '../paths.ts';
+import type { ClusterPlan, LabPlan, NodePlan } from '../topology/plan.ts';
+import type { ProcessSpec } from './supervisor.ts';
+
+const CLI = 'cli/main.ts';
+const AGENT_PORT = 4244;
+/** The programs are small, and there are many: a heap that is collected early keeps each of them so. */
+const APP_NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64'] as const;
+
+/** One agent for each node, each in its node's namespace. */
+export function agentSpecs(plan: LabPlan, paths: LabPaths): ProcessSpec[] {
+  return plan.clusters.flatMap((cluster) =>
+    cluster.nodes.map((node) => agentSpec(plan, paths, cluster, node)),
+  );
+}
+
+function agentSpec(plan: LabPlan, paths: LabPaths, cluster: ClusterPlan, node: NodePlan): ProcessSpec {
+  const remote = plan.clusters.filter((other) => other !== cluster);
+  return {
+    name: `${cluster.name}/${node.name} agent`,
+    script: CLI,
+    netns: node.netns,
+    logFile: `${cluster.name}/${node.name}/agent.log`,
+    args: [
+      'agent',
+      `--node-name=${node.name}`,
+      `--cluster-name=${cluster.name}`,
+      `--cluster-id=${cluster.id}`,
+      `--state-dir=${paths.manifestsDir(cluster.name)}`,
+      ...remote.map(({ name, id }) => `--remote-cluster=${name}=${id}:${paths.manifestsDir(name)}`),
+      `--listen=unix://${paths.agentSocket(node)}`,
+      `--listen=:${AGENT_PORT}`,
+      '--insecure',
+      '--device=eth0',
+      `--pin-dir=${paths.pinDir(node)}`,
+      '--unpin-on-exit',
+    ],
+  };
+}
+
+/** A relay for each cluster, which finds the agents through one of them. */
+export function clusterRelaySpecs(plan: LabPlan, paths: LabPaths): ProcessSpec[] {
+  return plan.clusters.map((cluster) => ({
+    name: `${cluster.name} relay`,
+    script: CLI,
+    netns: relayNode(cluster).netns,
+    logFile: `${cluster.name}/relay.log`,
+    args: [
+      'relay',
+      `--name=${cluster.name}`,
+      `--listen=unix://${paths.relaySocket(cluster.name)}`,
+      `--peer-service=unix://${paths.agentSocket(relayNode(cluster))}`,
+    ],
+  }));
+}
+
+/** The relay above the clusters, in the machine's own namespace, where people are. */
+export function topRelaySpec(plan: LabPlan, paths: LabPaths, { name, port }: LabOptions): ProcessSpec {
+  return {
+    name: 'relay above the clusters',
+    script: CLI,
+    logFile: 'relay.log',
+    args: [
+      'relay',
+      `--name=${name}`,
+      `--listen=unix://${paths.topSocket}`,
+      ...(port === 0 ? [] : [`--listen=127.0.0.1:${port}`, '--insecure']),
+      ...plan.clusters.map((cluster) => `--peer=unix://${paths.relaySocket(cluster.name)}`),
+    ],
+  };
+}
+
+/** The program of every pod, in its pod's namespace, and those of the outside world. */
+export function programSpecs(plan: LabPlan, paths: LabPaths, rate: number): ProcessSpec[] {
+  const pods = plan.clusters.flatMap((cluster) =>
+    cluster.nodes.flatMap((node) =>
+      node.pods.map((pod) => ({
+        name: `${cluster.name}/${pod.workload.namespace}/${pod.name}`,
+        netns: pod.netns,
+        logFile: `${cluster.name}/${node.name}/${pod.workload.namespace}-${pod.name}.log`,
+        config: podConfig(plan, cluster, pod, rate, (other) => paths.manifestsDir(other)),
+      })),
+    ),
+  );
+  const world = plan.world.map((host) => ({
+    name: `world/${host.name}`,
+    netns: plan.outsideNetns,
+    logFile: `world/${host.name}.log`,
+    config: worldConfig(plan, host, rate),
+  }));
+  return [...world, ...pods].map(({ config, ...spec }) => ({
+    ...spec,
+    script: 'lab/app/main.ts',
+    args: [JSON.stringify(config)],
+    nodeFlags: APP_NODE_FLAGS,
+  }));
+}
