@@ -9,6 +9,7 @@ export class EndpointIds {
   private readonly used = new Set<number>();
   /** Numbers that an earlier agent gave, by hex address, as far as nobody has claimed them yet. */
   private readonly inherited: Map<string, number>;
+  private readonly reserved: Set<number>;
   private next: number;
 
   /** @param inherited numbers with the addresses of their endpoints, as an earlier agent left them */
@@ -17,6 +18,7 @@ export class EndpointIds {
     this.inherited = new Map(
       valid.flatMap(({ id, addresses }) => addresses.map((address) => [hex(address), id] as const)),
     );
+    this.reserved = new Set(this.inherited.values());
     this.next = (valid.reduce((highest, { id }) => Math.max(highest, id), 0) % MAX_ENDPOINT_ID) + 1;
   }
 
@@ -41,14 +43,16 @@ export class EndpointIds {
       this.used.delete(id);
     }
     this.inherited.clear();
+    this.reserved.clear();
   }
 
   private takeNext(): number {
-    const taken = new Set([...this.used, ...this.inherited.values()]);
-    if (taken.size >= MAX_ENDPOINT_ID)
-      throw new RangeError(`more than ${MAX_ENDPOINT_ID} endpoints on one node`);
     let id = this.next;
-    while (taken.has(id)) id = (id % MAX_ENDPOINT_ID) + 1;
+    for (let tries = 1; this.used.has(id) || this.reserved.has(id); tries++) {
+      if (tries >= MAX_ENDPOINT_ID)
+        throw new RangeError(`more than ${MAX_ENDPOINT_ID} endpoints on one node`);
+      id = (id % MAX_ENDPOINT_ID) + 1;
+    }
     this.next = (id % MAX_ENDPOINT_ID) + 1;
     return id;
   }

@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util';
+import { constants } from 'node:os';
 
 /** What stands in the way, as far as a caller can do something about it. */
 export type KernelErrorKind =
@@ -29,6 +29,7 @@ const kinds: Readonly<Record<string, KernelErrorKind>> = {
   ERANGE: 'invalid',
   ENOSYS: 'unsupported',
   EOPNOTSUPP: 'unsupported',
+  ENOTSUP: 'unsupported',
   ENOTSUPP: 'unsupported',
 };
 
@@ -37,17 +38,14 @@ const hints: Partial<Record<KernelErrorKind, string>> = {
   permission: 'run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN',
 };
 
-/** The kernel's internal "not supported", for which user space has no name. */
-const ENOTSUPP = 524;
-
-function nameOf(errno: number): string {
-  if (errno === ENOTSUPP) return 'ENOTSUPP';
-  try {
-    return getSystemErrorName(-errno);
-  } catch {
-    return `errno ${errno}`; // a number that libuv does not know either
-  }
-}
+/** Not `util.getSystemErrorName`: libuv lacks some that the kernel gives here, such as ENOLINK. The first of two names for a number is the usual one. */
+const names = new Map(
+  Object.entries(constants.errno)
+    .reverse()
+    .map(([name, errno]) => [errno, name] as const),
+);
+// The kernel's internal "not supported", for which user space has no name.
+names.set(524, 'ENOTSUPP');
 
 /** A call to the kernel or to libbpf that failed. */
 export class KernelError extends Error {
@@ -67,7 +65,7 @@ export class KernelError extends Error {
 
   /** The error for `what` having failed with a positive errno: `<what>: <errno name>; <hint>`. `hint` says what to do about it. */
   static fromErrno(what: string, errno: number, hint = ''): KernelError {
-    const name = nameOf(errno);
+    const name = names.get(errno) ?? `errno ${errno}`;
     const kind = kinds[name] ?? 'other';
     const advice = hint === '' ? (hints[kind] ?? '') : hint;
     return new KernelError(kind, errno, `${what}: ${name}${advice === '' ? '' : `; ${advice}`}`);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { followed, LocalDatapath, pod } from './support/local-datapath.ts';
+import { followed, LocalDatapath } from './support/local-datapath.ts';
+import { pod } from './support/pod.ts';
 import { PodNetwork } from './support/pod-network.ts';
 
 const a = { ipv4: '10.5.0.2', ipv6: 'fd05:1::2' };

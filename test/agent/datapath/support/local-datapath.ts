@@ -72,26 +72,6 @@ export class LocalDatapath {
   }
 }
 
-/** A pod of the node that LocalDatapath serves, unless told otherwise. */
-export function pod(
-  podName: string,
-  addresses: readonly string[],
-  identity: number,
-  more: Partial<PodEndpoint> = {},
-): PodEndpoint {
-  return {
-    cluster: 'east',
-    namespace: 'shop',
-    podName,
-    nodeName: 'n1',
-    addresses,
-    labels: [],
-    identity,
-    workloads: [],
-    ...more,
-  };
-}
-
 /** Waits until something is so, as long as the datapath may take; then fails with the last that was met. */
 export async function followed(
   what: string,
