@@ -40,6 +40,8 @@ export interface ReaderContext {
   readonly ledger: LossLedger;
   /** Cause counted when the reader was overtaken while it waited for its client. */
   readonly slowCause?: LossCause;
+  /** Told how far the reader has come, as a sequence number, after each run. */
+  readonly onProgress?: (seq: number) => void;
 }
 
 const RUN_BYTES = 64 * 1024;
@@ -103,6 +105,7 @@ class RingReader {
       if (!more) break;
       this.seq = run.firstSeq + run.count;
       this.ordinal = this.ring.flowOrdinal(this.seq);
+      this.context.onProgress?.(this.seq);
       this.waitedForClient = !ready;
       if (!ready) await this.sink.drained();
     }

@@ -55,6 +55,25 @@ class Segment {
     return this.offsets[this.count];
   }
 
+  /** Copies frames of a batch, from the `from`th on, as many as there is room for; returns the index behind the last one. */
+  fill(batch: FlowBatch, from: number): number {
+    const { offsets } = batch;
+    const start = offsets[from];
+    const base = this.used;
+    const room = this.bytes.length - base;
+    let i = from;
+    while (i < batch.count && this.count < SEGMENT_ENTRIES && offsets[i + 1] - start <= room) {
+      this.timesUs[this.count] = batch.timesUs[i];
+      if (batch.bytes[offsets[i] + FRAME_PREFIX_BYTES] === FLOW_TAG) this.flows++;
+      i++;
+      this.count++;
+      this.offsets[this.count] = base + offsets[i] - start;
+      this.flowsBefore[this.count] = this.flows;
+    }
+    this.bytes.set(batch.bytes.subarray(start, offsets[i]), base);
+    return i;
+  }
+
   isFlow(i: number): boolean {
     return this.flowsBefore[i + 1] > this.flowsBefore[i];
   }
@@ -119,24 +138,13 @@ export class FlowRing {
 
   /** Copies a batch in and wakes the readers, once for the whole batch. */
   append(batch: FlowBatch): void {
-    if (batch.count === 0) return;
-    for (let i = 0; i < batch.count; i++) {
-      const start = batch.offsets[i];
-      const segment = this.segmentFor(batch.offsets[i + 1] - start);
-      const at = segment.used;
-      const frame = batch.bytes.subarray(start, batch.offsets[i + 1]);
-      segment.bytes.set(frame, at);
-      segment.timesUs[segment.count] = batch.timesUs[i];
-      const isFlow = frame[FRAME_PREFIX_BYTES] === FLOW_TAG;
-      segment.count++;
-      segment.offsets[segment.count] = at + frame.length;
-      if (isFlow) {
-        segment.flows++;
-        this.flowsAppended++;
-      }
-      segment.flowsBefore[segment.count] = segment.flows;
-      this.end++;
+    for (let i = 0; i < batch.count;) {
+      const segment = this.segmentFor(batch.offsets[i + 1] - batch.offsets[i]);
+      i = segment.fill(batch, i);
+      this.end = segment.firstSeq + segment.count;
+      this.flowsAppended = segment.firstFlow + segment.flows;
     }
+    if (batch.count === 0) return;
     this.evict();
     for (const listener of this.listeners) listener();
   }

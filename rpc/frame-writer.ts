@@ -3,6 +3,11 @@ import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
 /** Runs at least this large go out as they are; smaller ones are gathered first. */
 const DIRECT_BYTES = 16 * 1024;
 const BUFFER_BYTES = 64 * 1024;
+/**
+ * Bytes that may wait in the stream before its writer is held. More than node's own 16 KiB, so that a busy event loop finds enough to send each time it comes round;
+ * it is also what a reader that has stopped costs at most.
+ */
+const HELD_BYTES = 1024 * 1024;
 
 /** The part of an http2 stream that the writer needs. */
 export interface ByteSink {
@@ -10,7 +15,7 @@ export interface ByteSink {
   once(event: 'drain' | 'close', listener: () => void): unknown;
   off(event: 'drain' | 'close', listener: () => void): unknown;
   readonly destroyed: boolean;
-  readonly writableNeedDrain: boolean;
+  readonly writableLength: number;
 }
 
 /**
@@ -37,7 +42,8 @@ export class FrameWriter {
     if (this.sink.destroyed) return false;
     if (frames.length >= DIRECT_BYTES) {
       this.flush();
-      return this.sink.write(frames);
+      this.sink.write(frames);
+      return this.hasRoom;
     }
     if (this.used + frames.length > this.buffer.length) {
       this.flush();
@@ -54,7 +60,11 @@ export class FrameWriter {
         this.flush();
       });
     }
-    return !this.sink.writableNeedDrain;
+    return this.hasRoom;
+  }
+
+  private get hasRoom(): boolean {
+    return this.sink.writableLength < HELD_BYTES;
   }
 
   /** Hands everything gathered to the stream now. */
@@ -67,7 +77,7 @@ export class FrameWriter {
   /** Resolves when the stream takes more, or is gone. */
   async drained(): Promise<void> {
     this.flush();
-    if (this.sink.destroyed || !this.sink.writableNeedDrain) return;
+    if (this.sink.destroyed || this.hasRoom) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.sink.off('drain', done);

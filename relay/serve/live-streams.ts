@@ -14,10 +14,19 @@ export interface LiveStreamOptions extends UpstreamOptions {
 /** How long a live stream outlives its last subscriber: a client that comes again at once finds it running. */
 const LINGER_MS = 2000;
 
+/**
+ * Flows by which the fastest subscriber may lag before the peers are held: they then keep what nobody could read here anyway. Well inside the ring, so that only
+ * subscribers slower than the fastest are overtaken.
+ */
+const HOLD_LAG = 32_768;
+
 interface LiveStream {
   readonly ring: FlowRing;
   readonly abort: AbortController;
-  subscribers: number;
+  /** How far each subscriber has come. */
+  readonly readers: Map<object, number>;
+  upstream: Upstream | null;
+  isHeld: boolean;
   linger: NodeJS.Timeout | undefined;
 }
 
@@ -45,7 +54,8 @@ export class LiveStreams {
     const key = Buffer.from(requestBytes).toString('latin1');
     const stream = this.streams.get(key) ?? this.start(key, request);
     clearTimeout(stream.linger);
-    stream.subscribers++;
+    const reader = {};
+    stream.readers.set(reader, stream.ring.endSeq);
     try {
       await readFlows(
         stream.ring,
@@ -55,11 +65,19 @@ export class LiveStreams {
           nodeName: this.options.relayName,
           ledger: this.options.ledger,
           slowCause: LossCause.RELAY_BUFFER_FULL,
+          onProgress: (seq) => {
+            stream.readers.set(reader, seq);
+            if (stream.isHeld && lag(stream) < HOLD_LAG / 2) {
+              stream.isHeld = false;
+              stream.upstream?.release();
+            }
+          },
         },
       );
     } finally {
-      stream.subscribers--;
-      if (stream.subscribers === 0) stream.linger = setTimeout(() => this.stop(key, stream), LINGER_MS);
+      stream.readers.delete(reader);
+      if (stream.readers.size === 0) stream.linger = setTimeout(() => this.stop(key, stream), LINGER_MS);
+      else stream.upstream?.release();
     }
   }
 
@@ -71,12 +89,21 @@ export class LiveStreams {
     const { liveBufferFlows, liveBufferBytes } = this.options;
     const ring = new FlowRing({ capacity: liveBufferFlows, maxBytes: liveBufferBytes });
     const abort = new AbortController();
-    const stream: LiveStream = { ring, abort, subscribers: 0, linger: undefined };
+    const stream: LiveStream = {
+      ring,
+      abort,
+      readers: new Map<object, number>(),
+      upstream: null,
+      isHeld: false,
+      linger: undefined,
+    };
     this.streams.set(key, stream);
     const upstream = new Upstream(this.directory, request, this.options, abort.signal, (batch) => {
       ring.append(batch);
-      return true;
+      stream.isHeld = stream.readers.size > 0 && lag(stream) > HOLD_LAG;
+      return !stream.isHeld;
     });
+    stream.upstream = upstream;
     void upstream.run().finally(() => this.stop(key, stream));
     return stream;
   }
@@ -86,4 +113,9 @@ export class LiveStreams {
     if (this.streams.get(key) === stream) this.streams.delete(key);
     stream.abort.abort();
   }
+}
+
+/** Entries between the end of the ring and the fastest subscriber. */
+function lag({ ring, readers }: LiveStream): number {
+  return ring.endSeq - Math.max(...readers.values());
 }
