@@ -87,17 +87,21 @@ static __always_inline bool ct_restarts(const struct ct_entry *entry, const stru
 	return entry->flags & (CT_REPLIED | CT_CLOSING);
 }
 
-static __always_inline void ct_begin(struct ct_entry *entry, const struct packet *p, bool from_high, bool behind_stack)
+static __always_inline void ct_begin(struct ct_entry *entry, const struct packet *p, bool from_high,
+                                     const struct ct_query *query)
 {
+	/* The first packet's sender began, unless the hook before knows better: the entry was lost on the way between.
+	 */
+	bool is_answer = query->handoff.given && query->handoff.reason == TRACE_REASON_REPLY;
 	/* Of a TCP connection joined under way (the table was full, or is new) nobody knows whether the stack
 	 * translates it. */
-	bool via_stack = behind_stack || (p->tuple.proto == IPPROTO_TCP && !(p->flags & PACKET_OPENS));
+	bool via_stack = query->behind_stack || (p->tuple.proto == IPPROTO_TCP && !(p->flags & PACKET_OPENS));
 
 	entry->reported[0] = entry->reported[1] = entry->reported_related = 0;
 	entry->tcp_flags[0] = entry->tcp_flags[1] = 0;
 	entry->packets[0] = entry->packets[1] = 0;
 	entry->bytes[0] = entry->bytes[1] = 0;
-	entry->flags = (from_high ? CT_INITIATOR_HIGH : 0) | (p->flags & PACKET_OPENS ? CT_OPENED : 0) |
+	entry->flags = (from_high != is_answer ? CT_INITIATOR_HIGH : 0) | (p->flags & PACKET_OPENS ? CT_OPENED : 0) |
 	               (via_stack ? CT_VIA_STACK : 0);
 }
 
@@ -129,11 +133,14 @@ static __always_inline void ct_advance(struct ct_entry *entry, const struct pack
 	__u8 flags;
 
 	if (!created && ct_restarts(entry, p, from_initiator, query->now)) {
-		ct_begin(entry, p, from_high, query->behind_stack);
-		from_initiator = true;
-		direction = 0;
+		ct_begin(entry, p, from_high, query);
+		from_initiator = from_high == !!(entry->flags & CT_INITIATOR_HIGH);
+		direction = from_initiator ? 0 : 1;
 		began = true;
 	}
+	/* Else the compiler or-s it into the pointer to an entry on the stack, which the verifier takes no more for
+	 * one. */
+	barrier_var(direction);
 	flags = entry->flags;
 	if (began)
 		answer->reason = TRACE_REASON_NEW;
@@ -180,7 +187,7 @@ static __always_inline void ct_track_in(void *map, const void *key, const struct
 		ct_advance(entry, p, from_high, false, query, answer);
 		return;
 	}
-	ct_begin(&fresh, p, from_high, query->behind_stack);
+	ct_begin(&fresh, p, from_high, query);
 	ct_advance(&fresh, p, from_high, true, query, answer);
 	if (likely(bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == 0))
 		return;

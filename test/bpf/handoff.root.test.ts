@@ -73,6 +73,17 @@ describe('a packet that meets two hooks of one node', () => {
     assert.equal(translated.entry(PROTO.tcp, 80, 'packets', 0), 3);
   });
 
+  it('is still an answer to the second hook when the table lost the connection in between', () => {
+    const c = new Conversation(node, 'ipv6');
+    c.podUdp();
+    const answer = c.peerPacket(PROTO.udp, udp({ from: 53, to: c.port }));
+    const first = node.run('from_netdev', answer);
+    c.forget(PROTO.udp, 53);
+    assert.equal(reasonOf(node.run('to_container', answer, { mark: first.mark })), 'REPLY');
+    assert.equal(reasonOf(c.podUdp()), 'ESTABLISHED');
+    assert.equal(reasonOf(c.peerUdp()), 'REPLY');
+  });
+
   it('leaves the other bits of the mark alone', () => {
     const c = new Conversation(node, 'ipv4');
     const others = 0xabcd40ff;

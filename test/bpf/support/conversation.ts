@@ -115,6 +115,11 @@ export class Conversation {
     return readMember(mapsHeader, 'ct_entry', value, member, index);
   }
 
+  /** Removes the entry, as a full table does. */
+  forget(protocol: number, peerPort: number): void {
+    this.table.delete(this.key(protocol, peerPort));
+  }
+
   /** Makes the entry look as if its last packet, and last event, had been so long ago. */
   age(protocol: number, peerPort: number, seconds: number): void {
     const key = this.key(protocol, peerPort);
