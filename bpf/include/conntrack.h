@@ -123,8 +123,7 @@ static __always_inline __u8 ct_closing(const struct ct_entry *entry)
 }
 
 /* Takes the packet into its entry. Members are written only if they change: most packets of a connection at rest touch
- * nothing but the counters. The counters are not atomic: a direction's packets arrive on one CPU at a time, save when
- * it moves to another. */
+ * nothing but the counters. What two CPUs write at once, bar the counters, ends as what either of them saw. */
 static __always_inline void ct_advance(struct ct_entry *entry, const struct packet *p, bool from_high, bool created,
                                        const struct ct_query *query, struct ct_answer *answer)
 {
@@ -171,8 +170,8 @@ static __always_inline void ct_advance(struct ct_entry *entry, const struct pack
 		entry->reported[direction] = query->now;
 	/* A hook before this one counted the packet already, unless the stack translated it into this tuple since. */
 	if (!query->handoff.given || began || (flags & CT_VIA_STACK && from_initiator)) {
-		entry->packets[direction]++;
-		entry->bytes[direction] += p->length;
+		__sync_fetch_and_add(&entry->packets[direction], 1);
+		__sync_fetch_and_add(&entry->bytes[direction], p->length);
 	}
 }
 
