@@ -18,7 +18,8 @@ export interface RelayOptions {
   readonly peerTls?: ClientTls;
   /**
    * Longest time that a flow waits for older flows of other peers. Default 300 ms: more than the time in which agents flush; larger orders better over slow
-   * networks, smaller shows flows sooner when some peer is silent. Hubble's relay drains after 1 s.
+   * networks, smaller shows flows sooner when some peer is silent. A relay above other relays waits twice as long and 100 ms, since those wait too. Hubble's relay
+   * drains after 1 s.
    */
   readonly mergeDelayMs: number;
   /** Bytes that one merge may hold back at most; beyond, flows go out without waiting. Default 64 MiB. */

@@ -17,6 +17,9 @@ const GET_FLOWS = '/observer.Observer/GetFlows';
 /** Bytes that one peer may have waiting before its stream is held. */
 const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** How soon a peer that ended or refused a request is asked again. */
+const ASK_AGAIN_MS = 2000;
+
 /** What an upstream needs to know. */
 export interface UpstreamOptions extends TimeMergeOptions {
   readonly relayName: string;
@@ -61,9 +64,14 @@ export class Upstream {
     this.options = options;
     this.signal = signal;
     this.sink = sink;
-    this.merge = new TimeMerge(options, (batch) => {
-      if (!this.sink(batch)) this.held = true;
-    });
+    // A relay below has waited by its own delay before it sends: flows of its neighbours have to wait for that, too.
+    const levels = directory.all.some((session) => session.isRelay) ? 2 : 1;
+    this.merge = new TimeMerge(
+      { ...options, delayMs: options.delayMs * levels + (levels - 1) * 100 },
+      (batch) => {
+        if (!this.sink(batch)) this.held = true;
+      },
+    );
     this.errors = new ErrorCoalescer((message, nodeNames) => {
       this.tell(statusBatch(options.relayName, NodeState.NODE_ERROR, nodeNames, message));
     });
@@ -179,6 +187,15 @@ export class Upstream {
       this.errors.add(message, session.name);
     }
     this.schedule();
+    if (this.request.follow && !this.signal.aborted) this.askAgainLater(session);
+  }
+
+  /** A peer that ended a request that follows, or refused it, is asked again for as long as it is connected. */
+  private askAgainLater(session: PeerSession): void {
+    setTimeout(() => {
+      const isCurrent = this.directory.all.includes(session);
+      if (isCurrent && session.isReady) this.ask(session, this.requestBytes(this.resumed(session)));
+    }, ASK_AGAIN_MS);
   }
 
   private schedule(): void {
@@ -206,8 +223,8 @@ export class Upstream {
   }
 
   private endIfDone(): void {
-    const waitsForPeers = this.request.follow && this.directory.all.length > 0;
-    if (this.open.size === 0 && this.merge.isDone && !waitsForPeers) {
+    // A request that follows outlives its peers: others may come, these may come back.
+    if (this.open.size === 0 && this.merge.isDone && !this.request.follow) {
       this.errors.flush();
       this.finish();
     }
