@@ -38,7 +38,7 @@ export class HookTable {
     });
   }
 
-  /** Detaches from all interfaces but these, gone ones included, whose pins are all that is left of them. */
+  /** Detaches from all interfaces but these, gone ones included, whose pins are all that is left of them. When it returns, no program runs there. */
   detachExcept(ifindexes: ReadonlySet<number>): void {
     for (const pin of this.pins()) {
       if (!ifindexes.has(indexOf(pin))) detachTcx(`${this.pinDir}/${pin}`);

@@ -9,6 +9,7 @@ export const BPF_OBJ_GET_INFO_BY_FD = 15;
 export const BPF_PROG_QUERY = 16;
 export const BPF_LINK_CREATE = 28;
 export const BPF_LINK_UPDATE = 29;
+export const BPF_LINK_DETACH = 34;
 
 /** Result of a call: what the system call gave, or the errno of its failure. */
 export type SyscallResult = { readonly value: number } | { readonly errno: number };

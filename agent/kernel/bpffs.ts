@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statf
 import { dirname } from 'node:path';
 import { c, errno } from './ffi.ts';
 import { KernelError } from './kernel-error.ts';
+import { detachTcx } from './tcx-link.ts';
 
 const BPF_FS_PATH = '/sys/fs/bpf';
 const BPF_FS_MAGIC = 0xcafe4a11;
@@ -34,7 +35,7 @@ export function preparePinDir(dir: string): { mounted: boolean } {
 }
 
 /**
- * Removes all pins under a directory and the directory, links first, so that programs are detached before their maps go. What holds a map open keeps it. Needs no libbpf and loads
+ * Removes all pins under a directory and the directory, links first, so that programs are detached before their maps go. What holds a map open keeps it. Loads
  * nothing: for what a killed agent left behind. Returns how many pins there were. Throws KernelError when `dir` is not below /sys/fs/bpf.
  */
 export function removePinDir(dir: string): number {
@@ -49,7 +50,8 @@ export function removePinDir(dir: string): number {
     if (lstatSync(path).isDirectory()) {
       removed += removePinDir(path);
     } else {
-      rmSync(path);
+      if (name.startsWith('link_')) detachTcx(path);
+      else rmSync(path);
       removed++;
     }
   }

@@ -1,6 +1,7 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import {
   BPF_LINK_CREATE,
+  BPF_LINK_DETACH,
   BPF_LINK_UPDATE,
   BPF_PROG_QUERY,
   bpfSyscall,
@@ -14,6 +15,7 @@ import { KernelError } from './kernel-error.ts';
 const ATTACH_TYPES = { ingress: 46, egress: 47 } as const;
 /** More programs than this on one side of an interface are not looked at; the kernel's own limit (BPF_MPROG_MAX). */
 const MAX_ATTACHED = 64;
+const EEXIST = 17;
 const EINVAL = 22;
 const ENOENT = 2;
 
@@ -70,14 +72,27 @@ export function attachTcx(
   if ('errno' in result)
     throw tcxError(`cannot attach to ${direction} of interface ${ifindex}`, result.errno);
   const pinned = bpf.objectPin(result.value, pinPath) as number;
-  c.close(result.value); // without a pin this detaches it again
+  if (pinned < 0) detachNow(result.value);
+  c.close(result.value);
   if (pinned < 0) throw KernelError.fromErrno(`cannot pin the link ${pinPath}`, -pinned);
   return 'attached';
 }
 
-/** Detaches by removing the pin, the last thing that holds the link. Nothing happens when it is not there. */
+/** Detaches and removes the pin. When it returns the program has run for the last time. Nothing happens when the pin is not there. */
 export function detachTcx(pinPath: string): void {
+  const fd = bpf.objectGet(pinPath) as number;
+  if (fd >= 0) {
+    detachNow(fd);
+    c.close(fd);
+  }
   rmSync(pinPath, { force: true });
+}
+
+/** Without this, a link goes with its last holder, but only when the kernel's work queue comes to it. One whose interface is gone is detached already. */
+function detachNow(linkFd: number): void {
+  const attr = Buffer.alloc(4);
+  attr.writeUInt32LE(linkFd, 0);
+  bpfSyscall(BPF_LINK_DETACH, attr);
 }
 
 /** Gives the pinned link the program; null when there is no pin, or none of use (it is removed then). */
@@ -95,6 +110,8 @@ function updatePinned(
     const linkId = readObjectInfo(fd, 24, `the pinned link ${pinPath}`).readUInt32LE(4);
     const present = queryTcx(ifindex, direction).find((attachment) => attachment.linkId === linkId);
     if (present === undefined) {
+      if (!isLink(fd))
+        throw new KernelError('exists', EEXIST, `${pinPath} is no link; something else was pinned there`);
       detachTcx(pinPath);
       return null;
     }
@@ -109,6 +126,11 @@ function updatePinned(
   } finally {
     c.close(fd);
   }
+}
+
+/** Numbers that read like a link's may be those of a map: only the descriptor's own description tells. */
+function isLink(fd: number): boolean {
+  return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').includes('link_id:');
 }
 
 /** A kernel without tcx does not know the attach type and says EINVAL. */

@@ -163,10 +163,10 @@ describe('BpfMap', () => {
       ranges
         .entries()
         .map(([k, v]) => [keyOf(k), valueOf(v)])
-        .sort(),
+        .sort(([a], [b]) => a - b),
       [
-        [16, 2],
         [8, 1],
+        [16, 2],
       ],
     );
   });
