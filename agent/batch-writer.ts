@@ -1,4 +1,6 @@
-import { grown } from './grown.ts';
+import { type FlowEncoder } from '../proto/flow/encode-flow.ts';
+import { type FlowRecord } from '../proto/flow/flow-record.ts';
+import { timeUsOf } from '../proto/flow/peek-flow.ts';
 
 const INITIAL_ENTRIES = 4096;
 
@@ -11,9 +13,10 @@ export interface FilledBatch {
   readonly timesUs: Float64Array;
 }
 
-/** Gathers frames for the main thread in buffers of 1 MiB, which come back for reuse. */
+/** Encodes flows for the main thread into buffers of 1 MiB, which come back for reuse. */
 export class BatchWriter {
   static readonly BUFFER_BYTES = 1024 * 1024;
+  private readonly encoder: FlowEncoder;
   private readonly pool: ArrayBuffer[] = [];
   private out = new Uint8Array(0);
   private used = 0;
@@ -21,34 +24,40 @@ export class BatchWriter {
   private offsets = new Uint32Array(INITIAL_ENTRIES + 1);
   private timesUs = new Float64Array(INITIAL_ENTRIES);
 
+  constructor(encoder: FlowEncoder) {
+    this.encoder = encoder;
+  }
+
+  /** Flows in the current batch. */
   get size(): number {
     return this.count;
   }
 
-  /** Whether a frame of so many bytes still fits into the current buffer. */
-  fits(bytes: number): boolean {
-    return this.count === 0 || this.used + bytes <= this.out.length;
+  /** Whether a flow surely fits into the current batch; the first always does. */
+  fits(record: FlowRecord): boolean {
+    return this.count === 0 || this.used + this.encoder.maxBytes(record) <= this.out.length;
   }
 
-  /** Appends a frame. A frame larger than a whole buffer gets one of its own. */
-  add(from: Uint8Array, start: number, end: number, timeUs: number): void {
-    const length = end - start;
-    if (this.count === 0 && this.used + length > this.out.length) {
-      this.out = new Uint8Array(this.take(length));
-    }
-    if (this.count === this.timesUs.length) {
-      this.offsets = grown(this.offsets, new Uint32Array(this.count * 2 + 1));
-      this.timesUs = grown(this.timesUs, new Float64Array(this.count * 2));
-    }
-    this.out.set(from.subarray(start, end), this.used);
-    this.timesUs[this.count++] = timeUs;
-    this.used += length;
+  /** Encodes a flow that fits behind the others. One larger than a whole buffer gets one of its own. */
+  add(record: FlowRecord): void {
+    if (this.count === 0) this.out = new Uint8Array(this.take(this.encoder.maxBytes(record)));
+    if (this.count === this.timesUs.length) this.growIndex();
+    this.timesUs[this.count++] = timeUsOf(record.seconds, record.nanos);
+    this.used = this.encoder.encode(record, this.out, this.used);
     this.offsets[this.count] = this.used;
   }
 
-  private take(length: number): ArrayBuffer {
-    if (length > BatchWriter.BUFFER_BYTES) return new ArrayBuffer(length);
+  private take(bytes: number): ArrayBuffer {
+    if (bytes > BatchWriter.BUFFER_BYTES) return new ArrayBuffer(bytes);
     return this.pool.pop() ?? new ArrayBuffer(BatchWriter.BUFFER_BYTES);
+  }
+
+  private growIndex(): void {
+    const { offsets, timesUs } = this;
+    this.offsets = new Uint32Array(this.count * 2 + 1);
+    this.offsets.set(offsets);
+    this.timesUs = new Float64Array(this.count * 2);
+    this.timesUs.set(timesUs);
   }
 
   /** Gives the batch away and begins a new one. */

@@ -2,20 +2,21 @@ import { type FlowEncoder } from '../proto/flow/encode-flow.ts';
 import { FlowRecord } from '../proto/flow/flow-record.ts';
 import { BatchWriter, type FilledBatch } from './batch-writer.ts';
 import { EventDecoder } from './decode/decode-event.ts';
+import { FLOW_EVENT_BYTES, flowEventLayout } from './decode/event-layout.ts';
 import { type Enrichment } from './enrich/enrichment.ts';
-import { mergeRuns } from './merge-runs.ts';
 import { type PipelineCounters } from './pipeline-messages.ts';
+import { MergedRings } from './ring/merged-rings.ts';
 import { type RingReader } from './ring/ring-reader.ts';
-import { StagedFlows } from './staged-flows.ts';
 import { WallClock } from './wall-clock.ts';
 
-/** Records taken in one drain, all rings together: what bounds the memory of a drain. Each ring gets an equal share. */
-const RECORDS_PER_DRAIN = 65_536;
-const MIN_RECORDS_PER_RING = 1024;
+/** Records taken in one drain, about 10 ms of work: the thread has messages to look at, too. */
+const RECORDS_PER_DRAIN = 16_384;
 /** An event gets its time just before it is written: one that is younger than this may have an older one still behind it on another CPU. */
 const SETTLE_NS = 1_000_000;
+/** Batches that the main thread may have before it. While it has, the next one grows instead of being sent. */
+const MAX_WAITING_BATCHES = 2;
 /** A writer as fast as the reader could keep it busy for ever; what is left then belongs to the next agent's account. */
-const MAX_FINISH_TURNS = 64;
+const MAX_FINISH_DRAINS = 256;
 
 /** What the pipeline needs from its thread. */
 export interface PipelineHost {
@@ -26,33 +27,34 @@ export interface PipelineHost {
   send(batch: FilledBatch): void;
 }
 
+/** What a drain came to. */
+export interface Drained {
+  readonly samples: number;
+  /** False when there was more than one drain may take: the next should follow at once. */
+  readonly settled: boolean;
+  /** False when something is left in the rings, if only because it is too young. */
+  readonly empty: boolean;
+}
+
 /**
- * From rings to batches: drains all CPUs, decodes, encodes each flow once, and gives the flows on in the order of their times. What is younger than a
- * millisecond waits for the next drain, so that the order holds across drains too.
- *
- *     rings ── decode, encode ──▶ staged: [ held back | CPU 0 | CPU 1 | … ] ── merge ──▶ batch ── send ──▶ main thread
- *                                              ▲                                │
- *                                              └────────── too young ───────────┘
+ * From rings to batches: takes the events of all CPUs in the order of their times, decodes them, puts names to them, and encodes each flow once, into the buffer that goes
+ * to the main thread. What is younger than a millisecond stays in its ring until the next drain, so that the order holds across drains too.
  */
 export class Pipeline {
   private readonly readers: readonly RingReader[];
+  private readonly rings: MergedRings;
   private readonly decoder: EventDecoder;
-  private readonly encoder: FlowEncoder;
   private readonly host: PipelineHost;
   private readonly maxQueuedBytes: number;
-  private readonly writer = new BatchWriter();
-  private staged = new StagedFlows();
-  private kept = new StagedFlows();
-  /** Where each ring's flows start in `staged`. */
-  private readonly runStarts: number[] = [];
+  private readonly clock: WallClock;
+  private readonly writer: BatchWriter;
   private queuedBytes = 0;
   private queuedBatches = 0;
-  private readonly clock: WallClock;
-  private readonly recordsPerRing: number;
   private drained = 0;
   private malformed = 0;
   private queueFull = 0;
 
+  /** @param maxQueuedBytes batches sent and not stored yet, beyond which events are given up and counted */
   constructor(
     readers: readonly RingReader[],
     enrichment: Enrichment,
@@ -61,12 +63,12 @@ export class Pipeline {
     maxQueuedBytes: number,
   ) {
     this.readers = readers;
+    this.rings = new MergedRings(readers, eventTime);
     this.decoder = new EventDecoder(new FlowRecord(), enrichment);
-    this.encoder = encoder;
+    this.writer = new BatchWriter(encoder);
     this.host = host;
     this.maxQueuedBytes = maxQueuedBytes;
     this.clock = new WallClock(host.realtimeOffsetNs());
-    this.recordsPerRing = Math.max(MIN_RECORDS_PER_RING, Math.floor(RECORDS_PER_DRAIN / readers.length));
   }
 
   get counters(): PipelineCounters {
@@ -79,48 +81,16 @@ export class Pipeline {
     this.clock.update(this.host.realtimeOffsetNs(), this.host.monotonicNs());
   }
 
-  /** Takes what the rings hold now, or a bounded part of much, and gives on what has settled. Returns the number of samples. */
-  drain(): number {
-    // Taken before the first ring is read: what comes into it afterwards may be older than what is then read from the last.
-    const untilNs = this.host.monotonicNs() - SETTLE_NS;
-    const { samples, settledNs } = this.readRings();
-    this.giveOn(Math.min(settledNs, untilNs));
-    return samples;
+  /** Takes what has settled in the rings, or a bounded part of much. */
+  drain(): Drained {
+    return this.take(this.host.monotonicNs() - SETTLE_NS);
   }
 
-  /** Reads each ring's share behind what the last drain held back. `settledNs`: up to then nothing is left in a ring. */
-  private readRings(): { samples: number; settledNs: number } {
-    this.runStarts.length = 0;
-    this.runStarts.push(0);
-    let samples = 0;
-    let settledNs = Number.POSITIVE_INFINITY;
-    for (const reader of this.readers) {
-      const start = this.staged.count;
-      this.runStarts.push(start);
-      const taken = reader.drain(this.onSample, this.recordsPerRing);
-      samples += taken;
-      if (taken >= this.recordsPerRing && this.staged.count > start) {
-        settledNs = Math.min(settledNs, this.staged.ktimes[this.staged.count - 1]);
-      }
-    }
+  private take(untilNs: number): Drained {
+    const samples = this.rings.drain(untilNs, this.now, RECORDS_PER_DRAIN, this.onSample);
     this.drained += samples;
-    return { samples, settledNs };
-  }
-
-  /** Gives on what was staged, in the order of its times, up to a kernel time; what is later stays staged for the next drain. */
-  private giveOn(untilNs: number): void {
-    const { staged, kept } = this;
-    const heads = mergeRuns(staged.ktimes, this.runStarts, staged.count, untilNs, this.emit);
-    this.keepRest(heads);
-    staged.clear();
-    this.staged = kept;
-    this.kept = staged;
-    this.sendIfWanted(false);
-  }
-
-  /** Whether a following drain has something to do even if the rings stay empty. */
-  get holdsBack(): boolean {
-    return this.staged.count > 0 || this.writer.size > 0;
+    this.sendIfWanted();
+    return { samples, settled: samples < RECORDS_PER_DRAIN, empty: !this.rings.waiting };
   }
 
   /** The main thread has stored a batch. */
@@ -128,57 +98,39 @@ export class Pipeline {
     this.queuedBytes -= buffer.byteLength;
     this.queuedBatches--;
     this.writer.recycle(buffer);
-    this.sendIfWanted(false);
+    this.sendIfWanted();
   }
 
-  /** Drains the rings to their ends and hands on everything that the queue has room for. */
+  /** Drains the rings to their ends and sends everything that the queue has room for. */
   finish(): void {
-    for (let turn = 0; turn < MAX_FINISH_TURNS && this.drain() > 0; turn++);
-    this.readRings();
-    this.giveOn(Number.POSITIVE_INFINITY);
-    this.sendIfWanted(true);
+    for (let i = 0; i < MAX_FINISH_DRAINS; i++) {
+      if (this.take(Number.POSITIVE_INFINITY).samples === 0) break;
+    }
+    if (this.writer.size > 0) this.send();
   }
+
+  private readonly now = (): number => this.host.monotonicNs();
 
   private readonly onSample = (u8: Uint8Array, u32: Uint32Array, offset: number, length: number): void => {
+    const { record } = this.decoder;
     if (!this.decoder.decode(u8, u32, offset, length)) {
       this.malformed++;
       return;
     }
-    const low = u32[offset >> 2];
-    const high = u32[(offset >> 2) + 1];
-    this.clock.stamp(low, high, this.decoder.record);
-    this.staged.add(this.decoder.record, high * 4_294_967_296 + low, this.encoder);
-  };
-
-  private readonly emit = (i: number): void => {
-    const { staged, writer } = this;
-    const start = staged.start(i);
-    const end = staged.end(i);
-    if (!writer.fits(end - start)) {
+    const ktime = (offset + flowEventLayout.ktime_ns) >> 2;
+    this.clock.stamp(u32[ktime], u32[ktime + 1], record);
+    if (!this.writer.fits(record)) {
       if (this.queuedBytes >= this.maxQueuedBytes) {
         this.queueFull++;
         return;
       }
       this.send();
     }
-    writer.add(staged.bytes, start, end, staged.timesUs[i]);
+    this.writer.add(record);
   };
 
-  /** Copies the flows that were not merged into `kept`, in the order of their times. */
-  private keepRest(heads: readonly number[]): void {
-    const { staged, kept, runStarts } = this;
-    const rest: number[] = [];
-    for (let run = 0; run < heads.length; run++) {
-      const end = runStarts[run + 1] ?? staged.count;
-      for (let i = heads[run]; i < end; i++) rest.push(i);
-    }
-    rest.sort((a, b) => staged.ktimes[a] - staged.ktimes[b]);
-    for (const i of rest) kept.copyFrom(staged, i);
-  }
-
-  /** Sends what is gathered unless the main thread still has work: then the batch grows instead. */
-  private sendIfWanted(always: boolean): void {
-    if (this.writer.size > 0 && (always || this.queuedBatches < 2)) this.send();
+  private sendIfWanted(): void {
+    if (this.writer.size > 0 && this.queuedBatches < MAX_WAITING_BATCHES) this.send();
   }
 
   private send(): void {
@@ -187,4 +139,11 @@ export class Pipeline {
     this.queuedBatches++;
     this.host.send(batch);
   }
+}
+
+/** Kernel time of an event in nanoseconds: exact in a double for 104 days of uptime, and to a few nanoseconds for years. */
+function eventTime(u32: Uint32Array, offset: number, length: number): number {
+  if (length < FLOW_EVENT_BYTES) return 0;
+  const ktime = (offset + flowEventLayout.ktime_ns) >> 2;
+  return u32[ktime + 1] * 4_294_967_296 + u32[ktime];
 }

@@ -50,12 +50,18 @@ const pipeline = new Pipeline(
 
 let intervalMs = BUSY_INTERVAL_MS;
 let timer: NodeJS.Timeout | undefined;
+let soon: NodeJS.Immediate | undefined;
 const epollEvents = new Uint8Array(EPOLL_EVENT_BYTES * MAX_EPOLL_EVENTS);
 
 function drain(): void {
   clearTimeout(timer);
-  const busy = pipeline.drain() > 0 || pipeline.holdsBack;
-  intervalMs = busy ? BUSY_INTERVAL_MS : Math.min(intervalMs * 2, IDLE_INTERVAL_MS);
+  clearImmediate(soon);
+  const { samples, settled, empty } = pipeline.drain();
+  if (!settled) {
+    soon = setImmediate(drain);
+    return;
+  }
+  intervalMs = samples > 0 || !empty ? BUSY_INTERVAL_MS : Math.min(intervalMs * 2, IDLE_INTERVAL_MS);
   timer = setTimeout(drain, intervalMs);
 }
 
@@ -92,6 +98,7 @@ port.on('message', (message: ToPipeline) => {
       running.poll.close();
       clearInterval(running.report);
       clearTimeout(timer);
+      clearImmediate(soon);
       pipeline.finish();
       // Nothing reads the rings from here on: the main thread may unmap them.
       post({ kind: 'stopped', counters: pipeline.counters });

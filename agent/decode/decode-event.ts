@@ -89,10 +89,15 @@ export class EventDecoder {
     }
     const { packet, addressOffset: from } = record;
     const to = from + (isIpv6 ? 16 : 4);
-    record.source = enrichment.endpoint(packet, from, isIpv6, sourceId, sourceIdentity);
-    record.destination = enrichment.endpoint(packet, to, isIpv6, destinationId, destinationIdentity);
-    record.sourceService = enrichment.service(packet, from, isIpv6, record.sourcePort);
-    record.destinationService = enrichment.service(packet, to, isIpv6, record.destinationPort);
+    const source = enrichment.find(packet, from, isIpv6, sourceId);
+    const destination = enrichment.find(packet, to, isIpv6, destinationId);
+    record.source = enrichment.endpoint(source, sourceId, sourceIdentity);
+    record.destination = enrichment.endpoint(destination, destinationId, destinationIdentity);
+    // An endpoint's address is no service's.
+    record.sourceService =
+      source === undefined ? enrichment.service(packet, from, isIpv6, record.sourcePort) : NOTHING;
+    record.destinationService =
+      destination === undefined ? enrichment.service(packet, to, isIpv6, record.destinationPort) : NOTHING;
   }
 
   private setEvent(

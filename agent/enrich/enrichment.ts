@@ -1,23 +1,11 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { parseIp } from '../../proto/flow/ip.ts';
-import {
-  EndpointSchema,
-  NetworkInterfaceSchema,
-  ServiceSchema,
-  WorkloadSchema,
-} from '../../proto/gen/flow/flow_pb.ts';
+import { NetworkInterfaceSchema, ServiceSchema } from '../../proto/gen/flow/flow_pb.ts';
 import { AddressTable } from './address-table.ts';
+import { type EndpointFacts, KnownEndpoint } from './known-endpoint.ts';
 import { IDENTITY_UNKNOWN, IDENTITY_WORLD, labelsOfReservedIdentity } from './reserved-identity.ts';
 
-/** What is known of an address: a pod's names, or nothing but an identity (nodes, the world). */
-export interface EndpointFacts {
-  readonly identity: number;
-  readonly namespace: string;
-  readonly podName: string;
-  readonly clusterName: string;
-  readonly labels: readonly string[];
-  readonly workloads: readonly { readonly name: string; readonly kind: string }[];
-}
+export { type EndpointFacts, type KnownEndpoint } from './known-endpoint.ts';
 
 /** One change of the tables, small enough to be sent between threads. */
 export type EnrichmentChange =
@@ -33,46 +21,15 @@ export type EnrichmentChange =
   | { readonly kind: 'local'; readonly id: number; readonly address: string | null };
 
 const NOTHING = new Uint8Array(0);
-
-function addressBytes(text: string): Uint8Array {
-  const address = parseIp(text);
-  if (address === null) throw new TypeError(`address "${text}" in cluster state: expected an IP`);
-  return address;
-}
-
-/** An address's facts and the Endpoint messages made of them, by local id and identity. */
-class KnownEndpoint {
-  readonly facts: EndpointFacts;
-  /** Whether it stood in a flow since the last look. */
-  seen = false;
-  private readonly encoded = new Map<number, Uint8Array>();
-
-  constructor(facts: EndpointFacts) {
-    this.facts = facts;
-  }
-
-  bytes(id: number, identity: number): Uint8Array {
-    const key = identity * 65536 + id;
-    let bytes = this.encoded.get(key);
-    if (bytes === undefined) {
-      const { namespace, podName, clusterName, labels, workloads } = this.facts;
-      const endpoint = create(EndpointSchema, { ID: id, identity, namespace, podName, clusterName });
-      endpoint.labels = [...labels];
-      endpoint.workloads = workloads.map((workload) => create(WorkloadSchema, workload));
-      bytes = toBinary(EndpointSchema, endpoint);
-      // An identity changes a few times in a pod's life; more entries than this are of no use.
-      if (this.encoded.size >= 8) this.encoded.clear();
-      this.encoded.set(key, bytes);
-    }
-    return bytes;
-  }
-}
+/** Beyond this many numbers without names, the cached ones are given up. */
+const MAX_BY_IDENTITY = 65_536;
 
 /** Puts names to what the datapath reports: addresses to endpoints, service addresses to services, interface numbers to interfaces. */
 export class Enrichment {
   private readonly endpoints = new AddressTable<KnownEndpoint>();
-  /** An address of each endpoint of this node, by its number. */
-  private readonly localAddresses = new Map<number, Uint8Array>();
+  /** Endpoints of this node by their number, and which address of theirs the number was given with. */
+  private readonly localEndpoints: (KnownEndpoint | undefined)[] = [];
+  private readonly localIds = new Map<string, number>();
   /** Services by address, then port. */
   private readonly services = new AddressTable<Map<number, Uint8Array>>();
   private readonly interfaces = new Map<number, Uint8Array>();
@@ -83,66 +40,96 @@ export class Enrichment {
 
   /** Applies changes in order. Throws TypeError for an address that is none. */
   apply(changes: readonly EnrichmentChange[]): void {
-    for (const change of changes) this.applyOne(change);
+    for (const change of changes) {
+      if (change.kind === 'address') this.setAddress(change.address, change.facts);
+      else if (change.kind === 'service') this.setService(change.address, change.port, change.service);
+      else if (change.kind === 'interface') this.setInterface(change.index, change.name);
+      else this.setLocal(change.id, change.address);
+    }
   }
 
-  private applyOne(change: EnrichmentChange): void {
-    switch (change.kind) {
-      case 'address': {
-        const address = addressBytes(change.address);
-        if (change.facts === null) this.endpoints.delete(address);
-        else {
-          this.endpoints.set(address, new KnownEndpoint(change.facts));
-          // 0 stands for all that have none yet.
-          if (change.facts.identity !== IDENTITY_UNKNOWN) {
-            this.factsByIdentity.set(change.facts.identity, change.facts);
-            this.byIdentity.delete(change.facts.identity);
-          }
-        }
-        return;
-      }
-      case 'service': {
-        const address = addressBytes(change.address);
-        const ports = this.services.get(address, 0, address.length === 16) ?? new Map<number, Uint8Array>();
-        if (change.service === null) ports.delete(change.port);
-        else ports.set(change.port, toBinary(ServiceSchema, create(ServiceSchema, change.service)));
-        if (ports.size > 0) this.services.set(address, ports);
-        else this.services.delete(address);
-        return;
-      }
-      case 'interface': {
-        if (change.name === null) this.interfaces.delete(change.index);
-        else {
-          const networkInterface = create(NetworkInterfaceSchema, { index: change.index, name: change.name });
-          this.interfaces.set(change.index, toBinary(NetworkInterfaceSchema, networkInterface));
-        }
-        return;
-      }
-      case 'local':
-        if (change.address === null) this.localAddresses.delete(change.id);
-        else this.localAddresses.set(change.id, addressBytes(change.address));
+  private setAddress(text: string, facts: EndpointFacts | null): void {
+    const address = addressBytes(text);
+    const known = facts === null ? undefined : new KnownEndpoint(facts);
+    if (known === undefined) this.endpoints.delete(address);
+    else this.endpoints.set(address, known);
+    const localId = this.localIds.get(text);
+    if (localId !== undefined) this.localEndpoints[localId] = known;
+    // 0 stands for all that have none yet.
+    if (facts === null || facts.identity === IDENTITY_UNKNOWN) return;
+    this.factsByIdentity.set(facts.identity, facts);
+    this.byIdentity.delete(facts.identity);
+  }
+
+  private setService(text: string, port: number, service: { namespace: string; name: string } | null): void {
+    const address = addressBytes(text);
+    const ports = this.services.get(address, 0, address.length === 16) ?? new Map<number, Uint8Array>();
+    if (service === null) ports.delete(port);
+    else ports.set(port, toBinary(ServiceSchema, create(ServiceSchema, service)));
+    if (ports.size > 0) this.services.set(address, ports);
+    else this.services.delete(address);
+  }
+
+  private setInterface(index: number, name: string | null): void {
+    if (name === null) {
+      this.interfaces.delete(index);
+      return;
     }
+    const networkInterface = create(NetworkInterfaceSchema, { index, name });
+    this.interfaces.set(index, toBinary(NetworkInterfaceSchema, networkInterface));
+  }
+
+  private setLocal(id: number, text: string | null): void {
+    for (const [address, other] of this.localIds) if (other === id) this.localIds.delete(address);
+    this.localEndpoints[id] = undefined;
+    if (text === null) return;
+    const address = addressBytes(text);
+    this.localIds.set(text, id);
+    this.localEndpoints[id] = this.endpoints.get(address, 0, address.length === 16);
   }
 
   /**
-   * The Endpoint message of one end of a packet. Who an endpoint of this node is, the datapath knows by its interface, whatever address it speaks from (a link-local
-   * one, a stolen one); others go by the address at `packet[at]`. The datapath's identity counts; 0 means that it knew none, and then the table's does: an address
-   * that is nobody's is the world's.
+   * Who is at one end of a packet, if that is known by more than an identity. Who an endpoint of this node is, the datapath knows by its interface, whatever address it
+   * speaks from (a link-local one, a stolen one); others go by the address at `packet[at]`.
    * @param id the endpoint's number on this node, 0 when it is not here
    */
-  endpoint(packet: Uint8Array, at: number, isIpv6: boolean, id: number, identity: number): Uint8Array {
-    const own = id === 0 ? undefined : this.localAddresses.get(id);
-    const known =
-      (own === undefined ? undefined : this.endpoints.get(own, 0, own.length === 16)) ??
-      this.endpoints.get(packet, at, isIpv6);
-    if (known !== undefined) {
-      if (!known.seen) {
-        known.seen = true;
-        this.seen.push(known);
-      }
-      return known.bytes(id, identity === 0 ? known.facts.identity : identity);
+  find(packet: Uint8Array, at: number, isIpv6: boolean, id: number): KnownEndpoint | undefined {
+    const local = id === 0 ? undefined : this.localEndpoints[id];
+    return local ?? this.endpoints.get(packet, at, isIpv6);
+  }
+
+  /**
+   * The Endpoint message of one end of a packet, as `find` found it. The datapath's identity counts; 0 means that it knew none, and then the table's does: an address that
+   * is nobody's is the world's.
+   */
+  endpoint(known: KnownEndpoint | undefined, id: number, identity: number): Uint8Array {
+    if (known === undefined) {
+      return this.endpointByIdentity(id, identity === IDENTITY_UNKNOWN ? IDENTITY_WORLD : identity);
     }
-    return this.endpointByIdentity(id, identity === IDENTITY_UNKNOWN ? IDENTITY_WORLD : identity);
+    if (!known.seen) {
+      known.seen = true;
+      this.seen.push(known);
+    }
+    return known.bytes(id, identity === IDENTITY_UNKNOWN ? known.facts.identity : identity);
+  }
+
+  /** The Endpoint message of something of which only the identity is known: what all endpoints of that identity share. */
+  endpointByIdentity(id: number, identity: number): Uint8Array {
+    let known = this.byIdentity.get(identity);
+    if (known === undefined) {
+      const facts = this.factsByIdentity.get(identity);
+      known = new KnownEndpoint({
+        identity,
+        namespace: facts?.namespace ?? '',
+        podName: '',
+        clusterName: facts?.clusterName ?? '',
+        labels: labelsOfReservedIdentity(identity) ?? facts?.labels ?? [],
+        workloads: [],
+      });
+      if (this.byIdentity.size >= MAX_BY_IDENTITY) this.byIdentity.clear();
+      this.byIdentity.set(identity, known);
+    }
+    return known.bytes(id, identity);
   }
 
   /** Namespaces of the endpoints that stood in flows since the last call, each once. */
@@ -155,26 +142,6 @@ export class Enrichment {
     }
     this.seen = [];
     return [...found.values()];
-  }
-
-  /** The Endpoint message of something of which only the identity is known. */
-  endpointByIdentity(id: number, identity: number): Uint8Array {
-    let known = this.byIdentity.get(identity);
-    if (known === undefined) {
-      const labels = labelsOfReservedIdentity(identity);
-      const facts = this.factsByIdentity.get(identity);
-      known = new KnownEndpoint({
-        identity,
-        namespace: facts?.namespace ?? '',
-        podName: '',
-        clusterName: facts?.clusterName ?? '',
-        labels: labels ?? facts?.labels ?? [],
-        workloads: [],
-      });
-      if (this.byIdentity.size >= 65536) this.byIdentity.clear();
-      this.byIdentity.set(identity, known);
-    }
-    return known.bytes(id, identity);
   }
 
   /** The Service message of the address at `packet[at]` and a port, empty bytes when there is none. */
@@ -193,4 +160,10 @@ export class Enrichment {
     }
     return bytes;
   }
+}
+
+function addressBytes(text: string): Uint8Array {
+  const address = parseIp(text);
+  if (address === null) throw new TypeError(`address "${text}" in cluster state: expected an IP`);
+  return address;
 }

@@ -1,21 +1,25 @@
-import { addressBytes } from './address-bytes.ts';
 import { buildEvent, eventConstant } from '../../test/support/build-event.ts';
 import * as build from '../../test/bpf/support/build-packet.ts';
 import { RingMemory } from '../../test/support/ring-memory.ts';
 import { type EnrichmentChange } from '../../agent/enrich/enrichment.ts';
 
+/** Pods of the node, as many of other nodes, and services. */
 const PODS = 64;
 const SERVICES = 16;
 const { ethernet, ETHERTYPE, ipv4, ipv6, PROTO, TCP_FLAG } = build;
 
-const podIpv4 = (pod: number): string => `10.1.0.${pod + 1}`;
-const podIpv6 = (pod: number): string => `fd00:1::${(pod + 1).toString(16)}`;
+/** Pods below 64 are the node's own. */
+const isLocal = (pod: number): boolean => pod < PODS;
+const podIpv4 = (pod: number): string => `10.${isLocal(pod) ? 1 : 2}.0.${(pod % PODS) + 1}`;
+const podIpv6 = (pod: number): string => `fd00:${isLocal(pod) ? 1 : 2}::${((pod % PODS) + 1).toString(16)}`;
+const identityOf = (pod: number): number => 65_536 + (pod % 20);
+const endpointIdOf = (pod: number): number => (isLocal(pod) ? pod + 1 : 0);
 
-/** What an agent knows of a node with 64 pods, their labels as Kubernetes gives them, and 16 services. */
+/** What an agent knows of a node with 64 pods and as many elsewhere, their labels as Kubernetes gives them, and 16 services. */
 export function typicalNames(): EnrichmentChange[] {
-  const pods = Array.from({ length: PODS }, (_, pod): EnrichmentChange[] => {
+  const pods = Array.from({ length: 2 * PODS }, (_, pod): EnrichmentChange[] => {
     const facts = {
-      identity: 65_536 + (pod % 20),
+      identity: identityOf(pod),
       namespace: `team-${pod % 5}`,
       podName: `service-${pod % 20}-7d9f8b6c5d-${(pod + 100_000).toString(36)}`,
       clusterName: 'east',
@@ -27,7 +31,11 @@ export function typicalNames(): EnrichmentChange[] {
       ],
       workloads: [{ name: `service-${pod % 20}`, kind: 'Deployment' }],
     };
-    return [podIpv4(pod), podIpv6(pod)].map((address) => ({ kind: 'address', address, facts }));
+    const addresses = [podIpv4(pod), podIpv6(pod)];
+    return [
+      ...addresses.map((address): EnrichmentChange => ({ kind: 'address', address, facts })),
+      ...(isLocal(pod) ? [{ kind: 'local', id: pod + 1, address: addresses[0] } as const] : []),
+    ];
   });
   const services = Array.from({ length: SERVICES }, (_, i): EnrichmentChange => {
     const service = { namespace: `team-${i % 5}`, name: `service-${i}` };
@@ -39,58 +47,69 @@ export function typicalNames(): EnrichmentChange[] {
   return [...pods.flat(), ...services, ...interfaces];
 }
 
-/** The i-th packet of a mix: mostly TCP over IPv4 between pods, some UDP, some to services or the world, some IPv6 and ICMP. */
-function packetOf(i: number): { packet: Uint8Array; l3: number; l4: number; proto: number; isIpv6: boolean } {
-  const source = i % PODS;
+interface Conversation {
+  readonly packet: Uint8Array;
+  readonly l4Offset: number;
+  readonly proto: number;
+  readonly isIpv6: boolean;
+  readonly source: number;
+  readonly destination: number;
+}
+
+const WORLD = -1;
+const SERVICE = -2;
+
+/** The i-th packet of a mix: eight in ten are TCP over IPv4 between pods, here or elsewhere, to services and to the world; the rest UDP, ICMP and IPv6. */
+function conversation(i: number): Conversation {
   const from = 32_768 + ((i * 7919) % 28_000);
   const flags = [TCP_FLAG.syn, TCP_FLAG.syn | TCP_FLAG.ack, TCP_FLAG.ack, TCP_FLAG.fin | TCP_FLAG.ack][i % 4];
-  const tcp = build.tcp({ from, to: 80, flags });
-  const other = (i * 31 + 7) % PODS;
   const kind = i % 10;
+  const source = i % PODS;
+  const destination = kind === 5 ? SERVICE : kind === 6 ? WORLD : (i * 31 + 7) % (2 * PODS);
   if (kind === 8) {
-    const payload = kind === i % 20 ? tcp : build.icmp({ type: 128 });
-    const proto = kind === i % 20 ? PROTO.tcp : PROTO.icmpv6;
-    const header = { next: proto, source: podIpv6(source), destination: podIpv6(other) };
-    return {
-      packet: ethernet(ETHERTYPE.ipv6, ipv6(header, payload)),
-      l3: 14,
-      l4: 54,
-      proto,
-      isIpv6: true,
-    };
+    const payload = build.tcp({ from, to: 443, flags });
+    const header = { next: PROTO.tcp, source: podIpv6(source), destination: podIpv6(destination) };
+    const packet = ethernet(ETHERTYPE.ipv6, ipv6(header, payload));
+    return { packet, l4Offset: 54, proto: PROTO.tcp, isIpv6: true, source, destination };
   }
-  const proto = kind === 7 ? PROTO.udp : kind === 9 ? PROTO.icmp : PROTO.tcp;
-  const payload =
-    proto === PROTO.tcp
-      ? tcp
-      : proto === PROTO.udp
-        ? build.udp({ from, to: 53 }, new Uint8Array(0))
-        : build.icmp({ type: 8 });
-  const destination =
-    kind === 5 ? `10.96.0.${(i % SERVICES) + 1}` : kind === 6 ? '93.184.216.34' : podIpv4(other);
-  const header = { protocol: proto, source: podIpv4(source), destination };
-  return { packet: ethernet(ETHERTYPE.ipv4, ipv4(header, payload)), l3: 14, l4: 34, proto, isIpv6: false };
+  const [protocol, payload] =
+    kind === 7
+      ? [PROTO.udp, build.udp({ from, to: 53 }, new Uint8Array(0))]
+      : kind === 9
+        ? [PROTO.icmp, build.icmp({ type: 8 })]
+        : [PROTO.tcp, build.tcp({ from, to: 80, flags })];
+  const to =
+    destination === SERVICE
+      ? `10.96.0.${(i % SERVICES) + 1}`
+      : destination === WORLD
+        ? '93.184.216.34'
+        : podIpv4(destination);
+  const packet = ethernet(
+    ETHERTYPE.ipv4,
+    ipv4({ protocol, source: podIpv4(source), destination: to }, payload),
+  );
+  return { packet, l4Offset: 34, proto: protocol, isIpv6: false, source, destination };
 }
 
 /** The i-th event of the mix, as a program writes it, captured up to the end of its headers. */
 export function typicalEvent(i: number, ktimeNs: number): Uint8Array {
-  const { packet, l3, l4, proto, isIpv6 } = packetOf(i);
-  const sent = i % 2 === 0;
+  const { packet, l4Offset, proto, isIpv6, source, destination } = conversation(i);
+  const isPod = destination >= 0;
   return buildEvent(
     {
       ktime_ns: ktimeNs,
       type: eventConstant('EVENT_TYPE_TRACE'),
-      sub_type: eventConstant(sent ? 'TRACE_TO_STACK' : 'TRACE_TO_ENDPOINT'),
+      sub_type: eventConstant(isPod && isLocal(destination) ? 'TRACE_TO_ENDPOINT' : 'TRACE_TO_STACK'),
       trace_reason: i % 3,
       flags: isIpv6 ? eventConstant('EVENT_FLAG_IPV6') : 0,
       l4_proto: proto,
-      l3_offset: l3,
-      l4_offset: l4,
-      ifindex: 100 + (i % PODS),
-      src_identity: 65_536 + ((i % PODS) % 20),
-      dst_identity: 65_536 + (((i * 31 + 7) % PODS) % 20),
-      src_endpoint_id: sent ? (i % PODS) + 1 : 0,
-      dst_endpoint_id: sent ? 0 : (i % PODS) + 1,
+      l3_offset: 14,
+      l4_offset: l4Offset,
+      ifindex: 100 + source,
+      src_identity: identityOf(source),
+      dst_identity: isPod ? identityOf(destination) : 2,
+      src_endpoint_id: endpointIdOf(source),
+      dst_endpoint_id: isPod ? endpointIdOf(destination) : 0,
     },
     packet,
   );
@@ -132,6 +151,3 @@ export class EventRing {
     this.positions[0] += BigInt(this.dataBytes);
   }
 }
-
-/** Bytes of an address of the mix, for looking names up as the decoder does. */
-export const firstPodAddress = addressBytes(podIpv4(0));

@@ -25,7 +25,8 @@ const searchJson = {
 
 function endpointJson(tables: Enrichment, address: string, id = 0, identity = 0): JsonValue {
   const bytes = addressBytes(address);
-  const message = tables.endpoint(bytes, 0, bytes.length === 16, id, identity);
+  const known = tables.find(bytes, 0, bytes.length === 16, id);
+  const message = tables.endpoint(known, id, identity);
   return toJson(EndpointSchema, fromBinary(EndpointSchema, message), { useProtoFieldName: true });
 }
 
@@ -116,6 +117,8 @@ describe('an endpoint of this node', () => {
     for (const address of ['10.1.0.5', 'fe80::1', '10.1.0.6', '8.8.8.8']) {
       assert.deepEqual(endpointJson(tables, address, 12, 65_601), { ID: 12, ...searchJson }, address);
     }
+    tables.apply([{ kind: 'address', address: '10.1.0.5', facts: { ...search, podName: 'renamed' } }]);
+    assert.deepEqual(endpointJson(tables, 'fe80::1', 12), { ID: 12, ...searchJson, pod_name: 'renamed' });
     tables.apply([{ kind: 'local', id: 12, address: null }]);
     assert.deepEqual(endpointJson(tables, '10.1.0.6', 12, 65_601), {
       ID: 12,
