@@ -43,7 +43,12 @@ function ip(args: readonly string[], input?: string): void {
 
 /** Runs many `ip` commands of one namespace in one process. */
 function ipBatch(netns: string, commands: readonly string[]): void {
-  ip(['-n', netns, '-batch', '-'], `${commands.join('\n')}\n`);
+  // Not `ip -n`, which remounts / on its way and so fails in a chroot.
+  const { status, stderr } = spawnSync('nsenter', [`--net=/run/netns/${netns}`, 'ip', '-batch', '-'], {
+    input: `${commands.join('\n')}\n`,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`ip -batch in ${netns}: ${stderr.trim()}`);
 }
 
 /** Sets sysctls in a namespace. Throws if one is refused. */

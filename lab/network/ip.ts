@@ -13,8 +13,10 @@ export async function run(command: string, args: readonly string[], input = ''):
 
 /** Runs commands of `ip` in one process: a lab takes some three hundred, and starting a program costs more than any of them. */
 export async function ipBatch(commands: readonly string[], netns?: string): Promise<void> {
-  const where = netns === undefined ? [] : ['-n', netns];
-  await run('ip', [...where, '-batch', '-'], `${commands.join('\n')}\n`);
+  const batch = ['ip', '-batch', '-'];
+  // Not `ip -n`, which remounts / on its way and so fails in a chroot.
+  const [command, ...args] = netns === undefined ? batch : ['nsenter', `--net=/run/netns/${netns}`, ...batch];
+  await run(command, args, `${commands.join('\n')}\n`);
 }
 
 /** Writes settings below /proc/sys/net as a namespace has them. A setting that this kernel lacks is passed over. */

@@ -18,7 +18,9 @@ export function keepRoutes(
   signal: AbortSignal,
   onProblem: (message: string) => void,
 ): void {
-  const monitor = spawn('ip', ['-n', netns, 'monitor', 'link'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const monitor = spawn('nsenter', [`--net=/run/netns/${netns}`, 'ip', 'monitor', 'link'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   if (monitor.pid !== undefined) noteProcess(tableFile, monitor.pid, `${netns} link monitor`);
   monitor.on('error', (error) => onProblem(`links of ${netns} are not watched: ${error.message}`));
   signal.addEventListener('abort', () => monitor.kill(), { once: true });

@@ -27,7 +27,11 @@ let neighbour: Pod;
 let remote: Pod;
 
 function ip(netns: string, command: string): void {
-  const { status, stderr } = spawnSync('ip', ['-n', netns, ...command.split(' ')], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(
+    'nsenter',
+    [`--net=/run/netns/${netns}`, 'ip', ...command.split(' ')],
+    { encoding: 'utf8' },
+  );
   assert.equal(status, 0, stderr);
 }
 
@@ -170,7 +174,9 @@ describe('headers that lie outside the linear part of a buffer', () => {
   function send(frame: Uint8Array, linearBytes: number): ReturnType<DatapathNode['drain']> {
     datapaths[0].drain();
     const [{ ifindex }] = JSON.parse(
-      spawnSync('ip', ['-n', client.netns, '-j', 'link', 'show', PODS_ETH0], { encoding: 'utf8' }).stdout,
+      spawnSync('nsenter', [`--net=/run/netns/${client.netns}`, 'ip', '-j', 'link', 'show', PODS_ETH0], {
+        encoding: 'utf8',
+      }).stdout,
     ) as { ifindex: number }[];
     sendFrame(client.netns, ifindex, frame, linearBytes);
     return datapaths[0].drain().filter(({ packetLength }) => packetLength === frame.length);

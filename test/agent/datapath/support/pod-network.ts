@@ -45,18 +45,23 @@ export class PodNetwork {
     this.pinDir = `/sys/fs/bpf/${this.prefix}`;
     this.remove(); // what an earlier run left behind when it was killed
     this.addNamespace(this.node);
-    this.addNamespace(`${this.prefix}-outside`);
-    this.ip('link add name dev0 type veth peer name far0 netns', `${this.prefix}-outside`);
-    this.ip('addr add 192.168.5.1/24 dev dev0');
-    this.ip('-6 addr add fd05::1/64 dev dev0 nodad');
-    this.ip('link set dev dev0 up');
-    this.ipOf(`${this.prefix}-outside`, 'addr add 192.168.5.2/24 dev far0');
-    this.ipOf(`${this.prefix}-outside`, '-6 addr add fd05::2/64 dev far0 nodad');
-    this.ipOf(`${this.prefix}-outside`, 'link set dev far0 up');
-    this.ipOf(`${this.prefix}-outside`, 'route add default via 192.168.5.1');
-    this.ip('route add default via 192.168.5.2');
+    this.addNamespace(this.outside);
+    this.addDevice();
     enterNetns(`/run/netns/${this.node}`);
     run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+  }
+
+  /** The node's device dev0, to an outside with one address. */
+  addDevice(): void {
+    this.ip('link add name dev0 type veth peer name far0 netns', this.outside);
+    this.ip('addr add 192.168.5.1/24 dev dev0');
+    this.ip('addr add fd05::1/64 dev dev0 nodad');
+    this.ip('link set dev dev0 up');
+    this.ipOf(this.outside, 'addr add 192.168.5.2/24 dev far0');
+    this.ipOf(this.outside, 'addr add fd05::2/64 dev far0 nodad');
+    this.ipOf(this.outside, 'link set dev far0 up');
+    this.ipOf(this.outside, 'route add default via 192.168.5.1');
+    this.ip('route add default via 192.168.5.2');
   }
 
   /** Runs `ip` in the node's namespace; arguments are split at spaces. */
@@ -65,7 +70,7 @@ export class PodNetwork {
   }
 
   ipOf(netns: string, ...args: readonly string[]): string {
-    return run('ip', ['-n', netns, ...args.join(' ').split(' ')]);
+    return run('nsenter', [`--net=/run/netns/${netns}`, 'ip', ...args.join(' ').split(' ')]);
   }
 
   /** A pod's namespace with its veth, called `name` on the node, with routes on both sides. */
@@ -98,16 +103,16 @@ export class PodNetwork {
       run('sysctl', ['-qw', `net.ipv4.conf.${name}.proxy_arp=1`]);
     }
     if (ipv6 !== undefined) {
-      this.ipOf(netns, `-6 addr add ${ipv6}/128 dev eth0 nodad`);
-      this.ip(`-6 addr add fe80::1/64 dev ${name} nodad`);
-      this.ipOf(netns, '-6 route add default via fe80::1 dev eth0');
+      this.ipOf(netns, `addr add ${ipv6}/128 dev eth0 nodad`);
+      this.ip(`addr add fe80::1/64 dev ${name} nodad`);
+      this.ipOf(netns, 'route add default via fe80::1 dev eth0');
     }
   }
 
   /** The node's host routes to a pod. */
   routePod(name: string, { ipv4, ipv6 }: PodAddresses): void {
     if (ipv4 !== undefined) this.ip(`route add ${ipv4}/32 dev ${name}`);
-    if (ipv6 !== undefined) this.ip(`-6 route add ${ipv6}/128 dev ${name}`);
+    if (ipv6 !== undefined) this.ip(`route add ${ipv6}/128 dev ${name}`);
   }
 
   removePod(name: string): void {
@@ -126,7 +131,9 @@ export class PodNetwork {
   }
 
   hasLink(name: string): boolean {
-    return spawnSync('ip', ['-n', this.node, 'link', 'show', 'dev', name]).status === 0;
+    return (
+      spawnSync('nsenter', [`--net=/run/netns/${this.node}`, 'ip', 'link', 'show', 'dev', name]).status === 0
+    );
   }
 
   ifindex(name: string): number {

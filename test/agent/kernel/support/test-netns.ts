@@ -23,16 +23,22 @@ export class TestNetns {
 
   /** Runs `ip` in it; arguments are split at spaces. */
   ip(...args: readonly string[]): string {
-    return this.run('-n', this.name, ...args.join(' ').split(' '));
+    return this.inside(args.join(' ').split(' '));
   }
 
   /** Runs many `ip` commands in it, in one process. */
   ipBatch(commands: readonly string[]): void {
-    const { status, stderr } = spawnSync('ip', ['-n', this.name, '-batch', '-'], {
-      input: `${commands.join('\n')}\n`,
+    this.inside(['-batch', '-'], `${commands.join('\n')}\n`);
+  }
+
+  /** Not `ip -n`, which remounts / on its way and so fails in a chroot. */
+  private inside(args: readonly string[], input = ''): string {
+    const { status, stdout, stderr } = spawnSync('nsenter', [`--net=${this.path}`, 'ip', ...args], {
+      input,
       encoding: 'utf8',
     });
-    if (status !== 0) throw new Error(`ip -batch: ${stderr.trim()}`);
+    if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr.trim()}`);
+    return stdout;
   }
 
   ifindex(link: string): number {
