@@ -58,6 +58,14 @@ static __always_inline __u32 ct_now(void)
 	return (__u32)(bpf_ktime_get_coarse_ns() >> CT_TICK_SHIFT) | 1;
 }
 
+/* Ticks from `since` to `now`, 0 if another CPU, whose clock read came later than ours, has just written `since`. */
+static __always_inline __u32 ct_age(__u32 now, __u32 since)
+{
+	__s32 age = now - since;
+
+	return age > 0 ? age : 0;
+}
+
 static __always_inline __u32 ct_lifetime(const struct ct_entry *entry, __u8 proto)
 {
 	if (proto != IPPROTO_TCP)
@@ -73,7 +81,7 @@ static __always_inline bool ct_restarts(const struct ct_entry *entry, const stru
 {
 	__u8 proto = p->tuple.proto;
 
-	if (now - entry->last_seen > ct_lifetime(entry, proto))
+	if (ct_age(now, entry->last_seen) > ct_lifetime(entry, proto))
 		return true;
 	if (!(p->flags & PACKET_OPENS))
 		return false;
@@ -90,8 +98,7 @@ static __always_inline bool ct_restarts(const struct ct_entry *entry, const stru
 static __always_inline void ct_begin(struct ct_entry *entry, const struct packet *p, bool from_high,
                                      const struct ct_query *query)
 {
-	/* The first packet's sender began, unless the hook before knows better: the entry was lost on the way between.
-	 */
+	/* Who is met first began, unless the hook before knows better: the entry was lost between the two. */
 	bool is_answer = query->handoff.given && query->handoff.reason == TRACE_REASON_REPLY;
 	/* Of a TCP connection joined under way (the table was full, or is new) nobody knows whether the stack
 	 * translates it. */
@@ -112,7 +119,7 @@ static __always_inline bool ct_report_due(const struct ct_entry *entry, __u32 di
 		return true;
 	if (p->tcp_flags & TCP_FLAGS_REPORTED & ~entry->tcp_flags[direction])
 		return true;
-	return query->now - entry->reported[direction] >= query->interval;
+	return ct_age(query->now, entry->reported[direction]) >= query->interval;
 }
 
 static __always_inline __u8 ct_closing(const struct ct_entry *entry)
@@ -137,8 +144,8 @@ static __always_inline void ct_advance(struct ct_entry *entry, const struct pack
 		direction = from_initiator ? 0 : 1;
 		began = true;
 	}
-	/* Else the compiler or-s it into the pointer to an entry on the stack, which the verifier takes no more for
-	 * one. */
+	/* Else the compiler or-s it into the entry's address on the stack, and the verifier sees no address any more.
+	 */
 	barrier_var(direction);
 	flags = entry->flags;
 	if (began)

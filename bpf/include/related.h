@@ -94,11 +94,11 @@ VERIFIED_ALONE int ct_relate(struct __sk_buff *skb, const struct packet *p, cons
 	    inner.source.halves[1] != p->tuple.destination.halves[1])
 		return -1;
 	entry = ct_find(&inner);
-	if (!entry || query->now - entry->last_seen > ct_lifetime(entry, inner.proto))
+	if (!entry || ct_age(query->now, entry->last_seen) > ct_lifetime(entry, inner.proto))
 		return -1;
 	answer->reason = TRACE_REASON_RELATED;
 	answer->via_stack = entry->flags & CT_VIA_STACK;
-	answer->report = entry->reported_related == 0 || query->now - entry->reported_related >= query->interval;
+	answer->report = entry->reported_related == 0 || ct_age(query->now, entry->reported_related) >= query->interval;
 	if (query->handoff.given)
 		answer->report = query->handoff.report;
 	if (answer->report)

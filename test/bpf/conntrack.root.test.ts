@@ -166,6 +166,16 @@ for (const family of ['ipv4', 'ipv6'] as const) {
       });
     }
 
+    it('is not startled by a time that another CPU has written a moment ahead of its own', () => {
+      const own = nodeForFile();
+      own.datapath.configure({ aggregation: constant('AGGREGATE_MEDIUM'), intervalS: 5 });
+      const c = new Conversation(own, family);
+      c.podUdp();
+      c.age(PROTO.udp, 53, -1);
+      assert.equal(c.podUdp().events.length, 0);
+      assert.equal(c.entry(PROTO.udp, 53, 'packets', 0), 2);
+    });
+
     it('forgets UDP after 60 silent seconds', () => {
       const c = talk();
       c.podUdp();
