@@ -59,7 +59,8 @@ export class Lab {
     for (const spec of agentSpecs(plan, paths)) await this.startOne(this.observers, spec, signal);
     for (const spec of clusterRelaySpecs(plan, paths)) await this.startOne(this.observers, spec, signal);
     await this.startOne(this.observers, topRelaySpec(plan, paths, options), signal);
-    this.watching.push(watchFlows({ kind: 'unix', path: paths.topSocket }, this.tally, this.abort.signal));
+    const top = { kind: 'unix', path: paths.topSocket } as const;
+    this.watching.push(watchFlows(top, this.tally, this.abort.signal, this.log));
     for (const node of plan.clusters.flatMap((cluster) => cluster.nodes)) {
       const namespace = network.namespaces.find(({ netns }) => netns === node.netns);
       if (namespace !== undefined) keepRoutes(namespace, paths.processTable, this.abort.signal, this.log);

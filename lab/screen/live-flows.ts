@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noteProcess } from '../process/process-table.ts';
+import { RateLimit } from '../rate-limit.ts';
 import { PARENT_WATCH, ROOT } from '../process/supervisor.ts';
 
 /** What a person can follow. */
@@ -10,37 +11,11 @@ const LINES_PER_SECOND = 8;
 const NOTE_INTERVAL_MS = 10_000;
 const RESTART_MS = 500;
 
-/** Lets so many lines a second through, spread out, and counts the others. */
-export class LineSampler {
-  private readonly perSecond: number;
-  private credit: number;
-  private lastMs: number;
-  skipped = 0;
-
-  constructor(perSecond: number, nowMs: number) {
-    this.perSecond = perSecond;
-    this.credit = perSecond;
-    this.lastMs = nowMs;
-  }
-
-  /** Whether to show a line that came at this time. */
-  take(nowMs: number): boolean {
-    this.credit = Math.min(this.perSecond, this.credit + ((nowMs - this.lastMs) / 1000) * this.perSecond);
-    this.lastMs = nowMs;
-    if (this.credit >= 1) {
-      this.credit--;
-      return true;
-    }
-    this.skipped++;
-    return false;
-  }
-}
-
 /**
  * Shows live flows of a relay on stdout, as `sluice observe -f` prints them (it is that), thinned to what a person can read. Goes on until the signal aborts.
  */
 export async function showLiveFlows(socket: string, tableFile: string, signal: AbortSignal): Promise<void> {
-  const sampler = new LineSampler(LINES_PER_SECOND, performance.now());
+  const sampler = new RateLimit(LINES_PER_SECOND, performance.now());
   const notes = setInterval(() => {
     if (sampler.skipped > 0)
       process.stdout.write(`… and ${sampler.skipped} more in ${NOTE_INTERVAL_MS / 1000} s\n`);
