@@ -10,10 +10,11 @@ const podA = pod('a', [a.ipv4, a.ipv6], 1001);
 const podB = pod('b', [b.ipv4, b.ipv6], 1002);
 
 describe('the datapath of a node', () => {
-  const network = new PodNetwork('follow');
+  let network: PodNetwork;
   let local: LocalDatapath;
 
   before(() => {
+    network = new PodNetwork('follow');
     network.addPod('a', a);
     local = new LocalDatapath(network);
     local.start(podA);
@@ -69,7 +70,7 @@ describe('the datapath of a node', () => {
     assert.equal(network.attachedTo('a', 'ingress'), 1);
     network.ip('link set dev a up');
     network.routePod('a', { ipv4: a.ipv4 });
-    network.ip(`-6 route replace ${a.ipv6}/128 dev a`);
+    network.ip(`route replace ${a.ipv6}/128 dev a`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.equal(network.attachedTo('a', 'ingress'), 1, 'not attached twice');
     assert.equal(local.idOf('a'), id);

@@ -2,11 +2,13 @@ import { Datapath, type DatapathOptions } from '../../../../agent/datapath/datap
 import { type DatapathProblem } from '../../../../agent/datapath/datapath-problem.ts';
 import { type AttachedEndpoint } from '../../../../agent/datapath/endpoint-manager.ts';
 import { type IpcacheChange } from '../../../../agent/datapath/ipcache-sync.ts';
+import { encodeAddressKey } from '../../../../agent/datapath/map-layout.ts';
 import { type ClusterChange, type PodEndpoint } from '../../../../cluster/model.ts';
+import { parseIp } from '../../../../proto/flow/ip.ts';
 import { type PodNetwork } from './pod-network.ts';
 
-/** How soon the datapath has to have followed a change. */
-const FOLLOW_MS = 1000;
+/** Ends a wait that would never end; less than the datapath's own recheck, so that what it follows it was told. */
+const PATIENCE_MS = 6000;
 
 /** A datapath on the node of a PodNetwork, with all it told. */
 export class LocalDatapath {
@@ -16,7 +18,7 @@ export class LocalDatapath {
   readonly ipcache: IpcacheChange[] = [];
   problems: readonly DatapathProblem[] = [];
 
-  constructor(network: PodNetwork, options: Partial<DatapathOptions> = {}) {
+  constructor(network: Pick<PodNetwork, 'pinDir'>, options: Partial<DatapathOptions> = {}) {
     this.datapath = new Datapath(
       {
         clusterName: 'east',
@@ -67,21 +69,26 @@ export class LocalDatapath {
     return this.datapath.endpoints.find(({ pod }) => pod.podName === podName)?.ifindex ?? 0;
   }
 
+  /** Value of an address in one of the datapath's maps, or null. */
+  lookup(map: 'ipcache' | 'local_addresses', address: string): Buffer | null {
+    const value = this.datapath.object.map(map).lookup(encodeAddressKey(parseIp(address)!));
+    return value === null ? null : Buffer.from(value);
+  }
+
   close(remove: boolean): void {
     this.datapath.close(remove);
   }
 }
 
-/** Waits until something is so, as long as the datapath may take; then fails with the last that was met. */
+/** Waits until something is so; fails, with what was met last, when that does not come. */
 export async function followed(
   what: string,
   isSo: () => boolean,
   met: () => unknown = () => '',
 ): Promise<void> {
-  const endMs = Date.now() + FOLLOW_MS;
+  const endMs = Date.now() + PATIENCE_MS;
   while (!isSo()) {
-    if (Date.now() > endMs)
-      throw new Error(`not so within ${FOLLOW_MS} ms: ${what}; ${JSON.stringify(met())}`);
+    if (Date.now() > endMs) throw new Error(`it did not come to this: ${what}; ${JSON.stringify(met())}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

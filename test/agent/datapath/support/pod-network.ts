@@ -48,7 +48,7 @@ export class PodNetwork {
     this.addNamespace(this.outside);
     this.addDevice();
     enterNetns(`/run/netns/${this.node}`);
-    run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+    this.sysctl('net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
   }
 
   /** The node's device dev0, to an outside with one address. */
@@ -100,7 +100,8 @@ export class PodNetwork {
       this.ipOf(netns, `addr add ${ipv4}/32 dev eth0`);
       this.ipOf(netns, 'route add 169.254.1.1 dev eth0');
       this.ipOf(netns, 'route add default via 169.254.1.1');
-      run('sysctl', ['-qw', `net.ipv4.conf.${name}.proxy_arp=1`]);
+      // Without a delay: by default the kernel answers for others after up to 0.8 s.
+      this.sysctl(`net.ipv4.conf.${name}.proxy_arp=1`, `net.ipv4.neigh.${name}.proxy_delay=0`);
     }
     if (ipv6 !== undefined) {
       this.ipOf(netns, `addr add ${ipv6}/128 dev eth0 nodad`);
@@ -115,10 +116,10 @@ export class PodNetwork {
     if (ipv6 !== undefined) this.ip(`route add ${ipv6}/128 dev ${name}`);
   }
 
+  /** The interface first: with the namespace the kernel takes it away at a time of its own. */
   removePod(name: string): void {
+    this.unplug(name);
     run('ip', ['netns', 'del', this.pod(name)]);
-    // The kernel takes a deleted namespace's interfaces away when it comes to it.
-    if (this.hasLink(name)) this.unplug(name);
   }
 
   /** Name of a pod's namespace. */
@@ -168,6 +169,11 @@ export class PodNetwork {
     const all = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
     for (const netns of all) if (netns.startsWith(`${this.prefix}-`)) run('ip', ['netns', 'del', netns]);
     removePinDir(this.pinDir);
+  }
+
+  /** In the node's namespace. */
+  private sysctl(...settings: readonly string[]): void {
+    run('nsenter', [`--net=/run/netns/${this.node}`, 'sysctl', '-qw', ...settings]);
   }
 
   private addNamespace(netns: string): void {
