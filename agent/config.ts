@@ -1,5 +1,4 @@
-import { type Address } from '../rpc/index.ts';
-import { type TlsFiles } from '../rpc/index.ts';
+import { type Address, formatAddress, type TlsFiles } from '../rpc/index.ts';
 import { type AggregationLevel } from './datapath/map-layout.ts';
 
 /** A directory of another cluster's manifests, read only. */
@@ -37,12 +36,16 @@ export interface AgentOptions {
   readonly aggregation: AggregationLevel;
   /** With medium: a live connection is reported again after this long. Default 5 s, as Cilium; sensible 1 s to 5 min. */
   readonly aggregationIntervalMs: number;
-  /** Most packet bytes copied into an event; 0 = headers only. Default 0, sensible up to 512. */
+  /** Most packet bytes copied into an event; 0 = headers only. Default 0, sensible up to 512, at most 4096. */
   readonly captureBytes: number;
   /** Leave forwarding to the kernel's stack, and only watch. Default false: packets between pods take the short way. */
   readonly noRedirect: boolean;
   /** Ring per CPU, a power of two. Default 4 MiB: 20,000 events. */
   readonly ringBytesPerCpu: number;
+  /**
+   * Encoded flows that may wait for the main thread, in bytes; what comes beyond is lost and counted. Default 256 MiB, which a stall of three seconds fills at 100,000 flows/s.
+   */
+  readonly maxQueuedBytes?: number;
   /** Flows kept for GetFlows. Default 65,535; Hubble keeps 4,095. */
   readonly historyFlows: number;
   /** Bytes that history may take at most. Default 64 MiB. */
@@ -57,4 +60,72 @@ export interface ProcessIo {
   readonly signal: AbortSignal;
   /** Takes one log line, without a line break. */
   readonly log: (line: string) => void;
+}
+
+const MIN_RING_BYTES = 4096;
+const MAX_RING_BYTES = 2 ** 30;
+const MAX_CAPTURE_BYTES = 4096;
+const MIN_INTERVAL_MS = 1000;
+const MAX_INTERVAL_MS = 3_600_000;
+
+/**
+ * What is wrong with the options, each fault naming the option, its value and what was expected; empty when nothing is. Whether files, directories and devices
+ * are there is seen at the start only.
+ */
+export function checkAgentOptions(options: AgentOptions): string[] {
+  const faults: string[] = [];
+  const check = (fine: boolean, option: string, value: string | number, expected: string): void => {
+    if (!fine) faults.push(`option ${option} is "${value}", expected ${expected}`);
+  };
+  const isId = (id: number, min: number): boolean => Number.isInteger(id) && id >= min && id <= 255;
+  const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 1;
+  // A name that another agent or relay uses as part of a path or of `<cluster>/<node>`.
+  const isName = (name: string): boolean => /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(name);
+
+  check(isName(options.nodeName), 'nodeName', options.nodeName, 'letters, digits, dots and dashes');
+  check(isName(options.clusterName), 'clusterName', options.clusterName, 'letters, digits, dots and dashes');
+  check(isId(options.clusterId, 0), 'clusterId', options.clusterId, 'a number from 0 to 255');
+  const names = [options.clusterName, ...options.remoteClusters.map(({ name }) => name)];
+  const ids = [options.clusterId, ...options.remoteClusters.map(({ id }) => id)];
+  for (const [i, { name, id }] of options.remoteClusters.entries()) {
+    check(isName(name), `remoteClusters[${i}].name`, name, 'letters, digits, dots and dashes');
+    check(names.indexOf(name) === i + 1, `remoteClusters[${i}].name`, name, 'a name of its own');
+    check(isId(id, 1), `remoteClusters[${i}].id`, id, 'a number from 1 to 255');
+    check(ids.indexOf(id) === i + 1, `remoteClusters[${i}].id`, id, 'a number that no other cluster has');
+  }
+  check(options.listen.length > 0, 'listen', '', 'at least one address');
+  const open = options.listen.find(({ kind }) => kind === 'tcp');
+  if (open !== undefined && options.tls === undefined && !options.insecure) {
+    faults.push(
+      `option listen has ${formatAddress(open)}: give a certificate and key, or say insecure to serve it in plaintext`,
+    );
+  }
+  const { ringBytesPerCpu: ring, captureBytes, aggregationIntervalMs: interval } = options;
+  check(
+    ring >= MIN_RING_BYTES && ring <= MAX_RING_BYTES && Number.isInteger(Math.log2(ring)),
+    'ringBytesPerCpu',
+    ring,
+    `a power of two from ${MIN_RING_BYTES} to ${MAX_RING_BYTES}`,
+  );
+  check(
+    Number.isInteger(captureBytes) && captureBytes >= 0 && captureBytes <= MAX_CAPTURE_BYTES,
+    'captureBytes',
+    captureBytes,
+    `a number from 0 to ${MAX_CAPTURE_BYTES}`,
+  );
+  check(
+    interval >= MIN_INTERVAL_MS && interval <= MAX_INTERVAL_MS,
+    'aggregationIntervalMs',
+    interval,
+    `${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS} ms`,
+  );
+  check(isCount(options.historyFlows), 'historyFlows', options.historyFlows, 'a whole number of 1 or more');
+  check(isCount(options.historyBytes), 'historyBytes', options.historyBytes, 'a whole number of 1 or more');
+  check(
+    options.maxQueuedBytes === undefined || isCount(options.maxQueuedBytes),
+    'maxQueuedBytes',
+    options.maxQueuedBytes ?? 0,
+    'a whole number of 1 or more',
+  );
+  return faults;
 }

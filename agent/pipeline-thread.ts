@@ -24,7 +24,10 @@ export interface PipelineListeners {
   readonly onFailure: (error: Error) => void;
 }
 
-/** Starts the worker; its batches go into `ring`. */
+/**
+ * Starts the thread; its batches go into `ring`. A thread that dies is not started again here: what it had read of its rings and not sent is gone without a count, and a
+ * fault that comes back would hide behind the restarts. The agent ends, its supervisor starts a new one, and that tells what was lost meanwhile.
+ */
 export function startPipeline(
   options: PipelineOptions,
   ring: FlowRing,

@@ -1,7 +1,4 @@
-import { create } from '@bufbuild/protobuf';
 import { type ClusterChange, type PodEndpoint, type Service } from '../cluster/model.ts';
-import { type AgentEvent, AgentEventSchema, AgentEventType } from '../proto/gen/flow/flow_pb.ts';
-import { type IpcacheChange } from './datapath/ipcache-sync.ts';
 import { type AttachedEndpoint } from './datapath/endpoint-manager.ts';
 import { type EndpointFacts, type EnrichmentChange } from './enrich/enrichment.ts';
 
@@ -10,7 +7,6 @@ function factsOf(endpoint: PodEndpoint): EndpointFacts {
     identity: endpoint.identity,
     namespace: endpoint.namespace,
     podName: endpoint.podName,
-    // The default cluster goes without a name, as in node names.
     clusterName: endpoint.cluster,
     labels: endpoint.labels,
     workloads: endpoint.workloads,
@@ -45,8 +41,11 @@ function serviceChanges(old: Service | undefined, now: Service | undefined): Enr
   ];
 }
 
-/** What the worker's tables have to learn from changes of cluster state. */
-export function enrichmentChanges(changes: readonly ClusterChange[]): EnrichmentChange[] {
+/**
+ * What the pipeline's tables have to learn from changes of cluster state. Service addresses mean something in their own cluster only: others may use the same ones
+ * for services of theirs.
+ */
+export function enrichmentChanges(changes: readonly ClusterChange[], ownCluster: string): EnrichmentChange[] {
   return changes.flatMap((change): EnrichmentChange[] => {
     switch (change.kind) {
       case 'endpoint-upsert':
@@ -54,49 +53,40 @@ export function enrichmentChanges(changes: readonly ClusterChange[]): Enrichment
       case 'endpoint-delete':
         return addressChanges(change.endpoint, undefined);
       case 'service-upsert':
-        return serviceChanges(change.old, change.service);
+        return change.service.cluster === ownCluster ? serviceChanges(change.old, change.service) : [];
       case 'service-delete':
-        return serviceChanges(change.service, undefined);
+        return change.service.cluster === ownCluster ? serviceChanges(change.service, undefined) : [];
       default:
         return [];
     }
   });
 }
 
-/** The agent event of an endpoint that was attached or detached. */
-export function endpointEvent(
-  type: typeof AgentEventType.ENDPOINT_CREATED | typeof AgentEventType.ENDPOINT_DELETED,
-  { id, pod }: AttachedEndpoint,
-): AgentEvent {
-  return create(AgentEventSchema, {
-    type,
-    notification: {
-      case: 'endpointUpdate',
-      value: { id: BigInt(id), labels: [...pod.labels], podName: pod.podName, namespace: pod.namespace },
-    },
-  });
+/** What the pipeline's tables have to learn of endpoints of this node. */
+export function localChanges(
+  attached: readonly AttachedEndpoint[],
+  detached: readonly AttachedEndpoint[],
+): EnrichmentChange[] {
+  return [
+    ...detached.map(({ id }) => ({ kind: 'local', id, address: null }) as const),
+    ...attached.map(({ id, pod }) => ({ kind: 'local', id, address: pod.addresses[0] }) as const),
+  ];
 }
 
-/** The agent event of an address whose identity changed. */
-export function ipcacheEvent({
-  address,
-  identity,
-  oldIdentity,
-  namespace,
-  podName,
-}: IpcacheChange): AgentEvent {
-  const cidr = `${address}/${address.includes(':') ? 128 : 32}`;
-  return create(AgentEventSchema, {
-    type: identity === 0 ? AgentEventType.IPCACHE_DELETED : AgentEventType.IPCACHE_UPSERTED,
-    notification: {
-      case: 'ipcacheUpdate',
-      value: {
-        cidr,
-        identity: identity === 0 ? oldIdentity : identity,
-        ...(identity !== 0 && oldIdentity !== 0 && { oldIdentity }),
-        namespace,
-        podName,
-      },
-    },
-  });
+/** The names of interfaces as they were last told. */
+export class InterfaceNames {
+  private readonly names = new Map<number, string>();
+
+  /** What has to be told now that these are all interfaces there are. */
+  changes(links: readonly { readonly index: number; readonly name: string }[]): EnrichmentChange[] {
+    const present = new Set(links.map(({ index }) => index));
+    const changed = links.filter(({ index, name }) => this.names.get(index) !== name);
+    const gone = [...this.names.keys()].filter((index) => !present.has(index));
+    for (const { index, name } of changed) this.names.set(index, name);
+    for (const index of gone) this.names.delete(index);
+    return [
+      ...changed.map(({ index, name }) => ({ kind: 'interface', index, name }) as const),
+      ...gone.map((index) => ({ kind: 'interface', index, name: null }) as const),
+    ];
+  }
 }

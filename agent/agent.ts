@@ -1,0 +1,231 @@
+import { createDirectorySource } from '../cluster/index.ts';
+import { type ClusterChange, type ClusterSource } from '../cluster/model.ts';
+import { FlowRing, LossLedger } from '../history/index.ts';
+import { type AgentEvent, AgentEventType, type DebugEvent } from '../proto/gen/flow/flow_pb.ts';
+import { formatAddress, type RpcServer } from '../rpc/index.ts';
+import { logLine } from '../rpc/log.ts';
+import { VERSION } from '../rpc/version.ts';
+import { lockNode } from './agent-lock.ts';
+import { type AgentOptions, type ProcessIo } from './config.ts';
+import { DatapathCounters } from './datapath-counters.ts';
+import { Datapath, type DatapathListeners } from './datapath/datapath.ts';
+import { counters as counterIndex } from './decode/event-layout.ts';
+import { openPerfRings, type PerfRings } from './kernel/perf-rings.ts';
+import { LossWatch } from './loss-watch.ts';
+import { type PipelineThread, startPipeline } from './pipeline-thread.ts';
+import { endpointEvent, ipcacheEvent, ServiceEvents, startEvent } from './serve/agent-event.ts';
+import { serveAgent } from './serve/agent-server.ts';
+import { EventLog } from './serve/event-log.ts';
+import { NamespaceLog } from './serve/namespace-log.ts';
+import { type AgentState } from './serve/observer-service.ts';
+import { absoluteNodeName, PeerLog } from './serve/peer-log.ts';
+import { agentReport, ProblemLog } from './serve/status.ts';
+import { enrichmentChanges, InterfaceNames, localChanges } from './state-feed.ts';
+
+/** A wakeup comes when a ring is filled to this part; whatever comes less is fetched by the timer. */
+const WATERMARK_SHARE = 16;
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
+const AGENT_EVENTS_KEPT = 4095;
+const LOSS_INTERVAL_MS = 1000;
+const CLOSE_GRACE_MS = 500;
+
+/**
+ * The parts of an agent, started in the order in which they depend on each other and stopped in the reverse one:
+ *
+ *     lock, programs and maps, loss accounts, rings, pipeline thread, cluster state, attachments, server
+ */
+export class Agent {
+  /** Whether it ended because something broke. */
+  failed = false;
+  /** Resolves when the agent shall stop: by its signal, or because it cannot go on. */
+  readonly ended: Promise<void>;
+  private readonly options: AgentOptions;
+  private readonly io: ProcessIo;
+  private readonly nodeName: string;
+  private readonly startedMs = Date.now();
+  private readonly ring: FlowRing;
+  private readonly ledger = new LossLedger();
+  private readonly problems = new ProblemLog();
+  private readonly agentEvents = new EventLog<AgentEvent>(AGENT_EVENTS_KEPT);
+  private readonly serviceEvents: ServiceEvents;
+  private readonly namespaces = new NamespaceLog();
+  private readonly interfaceNames = new InterfaceNames();
+  private readonly peers: PeerLog;
+  private readonly sources: ClusterSource[] = [];
+  private lock: { close(): void } | null = null;
+  private datapath: Datapath | null = null;
+  private counters: DatapathCounters | null = null;
+  private losses: LossWatch | null = null;
+  private rings: PerfRings | null = null;
+  private pipeline: PipelineThread | null = null;
+  private server: RpcServer | null = null;
+  private lossTimer: NodeJS.Timeout | undefined;
+  private end: () => void = () => {};
+
+  constructor(options: AgentOptions, io: ProcessIo) {
+    this.options = options;
+    this.io = io;
+    this.nodeName = absoluteNodeName(options.clusterName, options.nodeName);
+    this.ring = new FlowRing({ capacity: options.historyFlows, maxBytes: options.historyBytes });
+    this.serviceEvents = new ServiceEvents(options.clusterName);
+    const tcp = options.listen.find((address) => address.kind === 'tcp');
+    this.peers = new PeerLog(
+      options.clusterName,
+      tcp?.kind === 'tcp' ? tcp.port : null,
+      options.tls !== undefined,
+    );
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+      io.signal.addEventListener('abort', () => resolve(), { once: true });
+      if (io.signal.aborted) resolve();
+    });
+  }
+
+  /** Throws when a part cannot be started; those before it then wait for `stop`. */
+  async start(): Promise<void> {
+    const { options } = this;
+    this.agentEvents.add(startEvent(this.startedMs));
+    this.lock = await lockNode(options.pinDir);
+    this.datapath = new Datapath(options, this.datapathListeners());
+    this.startPipeline(this.datapath);
+    await this.followClusters();
+    this.datapath.start();
+    this.lossTimer = setInterval(() => this.tellLosses(), LOSS_INTERVAL_MS);
+    this.server = await serveAgent(this.state(), options);
+    const listen = this.server.addresses.map(formatAddress).join(' ');
+    const device = this.datapath.deviceName;
+    this.io.log(logLine('info', 'agent ready', { node: this.nodeName, device, listen }));
+  }
+
+  private startPipeline({ object }: Datapath): void {
+    const { options } = this;
+    this.counters = new DatapathCounters(object.map('event_counters'), object.map('counters_told'));
+    this.losses = new LossWatch(this.counters, this.ring, this.ledger, this.nodeName);
+    const watermark = Math.max(4096, options.ringBytesPerCpu / WATERMARK_SHARE);
+    this.rings = openPerfRings(object.map('events'), options.ringBytesPerCpu, watermark);
+    this.pipeline = startPipeline(
+      {
+        rings: this.rings.rings,
+        epollFd: this.rings.epollFd,
+        nodeName: this.nodeName,
+        nodeLabels: [],
+        emitter: { name: 'Sluice', version: VERSION },
+        maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
+      },
+      this.ring,
+      {
+        onNamespaces: (namespaces) => this.namespaces.add(namespaces, Date.now()),
+        onFailure: (error) => this.fail(`ring thread: ${error.message}`),
+      },
+    );
+  }
+
+  /** Reads all clusters' state once, and follows it from then on. */
+  private async followClusters(): Promise<void> {
+    const { clusterName, clusterId, stateDir, remoteClusters } = this.options;
+    const own = createDirectorySource({ dir: stateDir, cluster: clusterName, clusterId });
+    const remote = remoteClusters.map(({ name, id, stateDir: dir }) => ({
+      name,
+      source: createDirectorySource({ dir, cluster: name, clusterId: id, readOnly: true }),
+    }));
+    const all = [{ name: clusterName, source: own }, ...remote];
+    this.sources.push(...all.map(({ source }) => source));
+    await Promise.all(
+      all.map(({ name, source }) => source.start((changes) => this.applyState(name, changes))),
+    );
+  }
+
+  private applyState(cluster: string, changes: readonly ClusterChange[]): void {
+    const { clusterName, nodeName } = this.options;
+    for (const change of changes) {
+      if (change.kind === 'problems') this.setProblems(`cluster ${cluster}`, change.problems);
+      if (change.kind !== 'node-upsert') continue;
+      const { node } = change;
+      if (node.cluster === clusterName && node.name === nodeName) this.pipeline?.setNodeLabels(node.labels);
+    }
+    this.peers.apply(changes);
+    this.pipeline?.enrich(enrichmentChanges(changes, clusterName));
+    for (const event of this.serviceEvents.of(changes)) this.agentEvents.add(event);
+    this.datapath?.apply(changes);
+  }
+
+  private datapathListeners(): DatapathListeners {
+    return {
+      onEndpoints: (attached, detached) => {
+        this.pipeline?.enrich(localChanges(attached, detached));
+        for (const endpoint of attached) {
+          this.agentEvents.add(endpointEvent(AgentEventType.ENDPOINT_CREATED, endpoint));
+          const { pod, id, identity, linkName } = endpoint;
+          const name = `${pod.namespace}/${pod.podName}`;
+          this.io.log(logLine('info', 'endpoint attached', { pod: name, id, identity, interface: linkName }));
+        }
+        for (const endpoint of detached) {
+          this.agentEvents.add(endpointEvent(AgentEventType.ENDPOINT_DELETED, endpoint));
+          const { pod, id } = endpoint;
+          this.io.log(logLine('info', 'endpoint detached', { pod: `${pod.namespace}/${pod.podName}`, id }));
+        }
+      },
+      onIpcache: (changes) => {
+        for (const change of changes) this.agentEvents.add(ipcacheEvent(change));
+      },
+      onInterfaces: (links) => this.pipeline?.enrich(this.interfaceNames.changes(links)),
+      onProblems: (problems) => this.setProblems('datapath', problems),
+    };
+  }
+
+  private setProblems(group: string, problems: readonly { where: string; message: string }[]): void {
+    for (const { where, message } of this.problems.set(group, problems, Date.now())) {
+      this.io.log(logLine('warn', message, { where }));
+    }
+  }
+
+  private tellLosses(): void {
+    if (this.pipeline !== null) this.losses?.tell(this.pipeline.counters);
+  }
+
+  private state(): AgentState {
+    return {
+      nodeName: this.nodeName,
+      version: VERSION,
+      startedMs: this.startedMs,
+      ring: this.ring,
+      ledger: this.ledger,
+      agentEvents: this.agentEvents,
+      debugEvents: new EventLog<DebugEvent>(1),
+      namespaces: this.namespaces,
+      peers: this.peers,
+      report: () => this.report(),
+    };
+  }
+
+  private report(): ReturnType<typeof agentReport> {
+    const { losses, counters, pipeline } = this;
+    if (pipeline !== null) losses?.account(pipeline.counters);
+    return agentReport(this.nodeName, this.startedMs, this.ring, this.ledger, this.problems, {
+      flowsEmitted: losses?.emitted ?? 0,
+      endpoints: this.datapath?.endpoints.length ?? 0,
+      counters: Object.fromEntries(
+        Object.entries(counterIndex).map(([name, index]) => [name, counters?.total(index) ?? 0]),
+      ),
+    });
+  }
+
+  private fail(message: string): void {
+    this.failed = true;
+    this.io.log(logLine('error', message));
+    this.end();
+  }
+
+  /** Stops everything; safe after a start that failed half-way. What is pinned stays at work unless the options say otherwise. */
+  async stop(): Promise<void> {
+    clearInterval(this.lossTimer);
+    await Promise.all(this.sources.map((source) => source.close()));
+    // The thread's last flows come into history here; then nobody looks at the rings any more.
+    await this.pipeline?.stop();
+    this.tellLosses();
+    await this.server?.close(CLOSE_GRACE_MS);
+    this.rings?.close();
+    this.datapath?.close(this.options.unpinOnExit);
+    this.lock?.close();
+  }
+}

@@ -1,0 +1,40 @@
+import { Health } from '../../proto/gen/grpc/health/v1/health_pb.ts';
+import { Observer } from '../../proto/gen/observer/observer_pb.ts';
+import { Peer } from '../../proto/gen/peer/peer_pb.ts';
+import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
+import {
+  type Address,
+  createRpcServer,
+  HealthState,
+  reflectionRoutes,
+  type RpcServer,
+  type TlsFiles,
+} from '../../rpc/index.ts';
+import { agentRoutes, type AgentState, flowsHandler } from './observer-service.ts';
+
+/** Where and how an agent serves. */
+export interface AgentServerOptions {
+  readonly listen: readonly Address[];
+  readonly insecure: boolean;
+  readonly tls?: TlsFiles;
+}
+
+/** The name under which Hubble's clients ask for health: not that of the service. */
+const HEALTH_SERVICE = 'hubble.server.Observer';
+
+/** Serves Observer, Peer, Diagnostics, health and reflection. Throws Error when an address cannot be served. */
+export async function serveAgent(state: AgentState, options: AgentServerOptions): Promise<RpcServer> {
+  const health = new HealthState(['', HEALTH_SERVICE], true);
+  return createRpcServer({
+    listen: options.listen,
+    insecure: options.insecure,
+    ...(options.tls !== undefined && { tls: options.tls }),
+    responseHeaders: { 'hubble-server-version': state.version },
+    rawStreams: new Map([['/observer.Observer/GetFlows', flowsHandler(state)]]),
+    routes: (router) => {
+      agentRoutes(router, state);
+      health.routes(router);
+      reflectionRoutes(router, [Observer.file, Peer.file, Diagnostics.file, Health.file]);
+    },
+  });
+}
