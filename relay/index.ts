@@ -50,7 +50,10 @@ export async function runRelay(options: RelayOptions, io: ProcessIo): Promise<nu
   };
   const health = new HealthState(['', 'hubble.server.Observer'], false);
   const checkHealth = (): void => health.set(directory.isHealthy);
-  directory.onEvent(checkHealth);
+  directory.onEvent((event) => {
+    checkHealth();
+    if (event.kind === 'lost') ledger.add(LossCause.PEER_UNAVAILABLE, 1, event.session.name);
+  });
   const healthTimer = setInterval(checkHealth, HEALTH_INTERVAL_MS);
   try {
     const server = await createRpcServer({

@@ -1,11 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs, TimestampSchema } from '@bufbuild/protobuf/wkt';
-import { type LossLedger } from '../../history/index.ts';
 import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { withTimes } from '../../proto/flow/peek-flow.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import { NodeState } from '../../proto/gen/relay/relay_pb.ts';
-import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { RpcCode, type RpcError } from '../../rpc/index.ts';
 import { type MergeSource, TimeMerge, type TimeMergeOptions } from '../merge/time-merge.ts';
 import { type PeerDirectory, type PeerEvent } from '../peer/peer-directory.ts';
@@ -23,7 +21,6 @@ const ASK_AGAIN_MS = 2000;
 /** What an upstream needs to know. */
 export interface UpstreamOptions extends TimeMergeOptions {
   readonly relayName: string;
-  readonly ledger: LossLedger;
   /** Counts flows received from peers and handed on. */
   readonly count: (received: number, late: number) => void;
 }
@@ -122,7 +119,6 @@ export class Upstream {
         return;
       case 'lost':
         this.tellState(NodeState.NODE_UNAVAILABLE, [session.name], event.reason);
-        this.options.ledger.add(LossCause.PEER_UNAVAILABLE, 1, session.name);
         return;
       case 'gone':
         this.open.get(session.name)?.abort.abort();
