@@ -5,7 +5,7 @@ import type { LabOptions, ProcessIo } from './config.ts';
 import { Lab } from './lab.ts';
 import { labPaths } from './paths.ts';
 import { takeLock } from './process/lock.ts';
-import { makeReport, readDiagnostics } from './report/lab-report.ts';
+import { type LabReport, makeReport, readDiagnostics } from './report/lab-report.ts';
 import { legend } from './screen/legend.ts';
 import { showLiveFlows } from './screen/live-flows.ts';
 import { planLab } from './topology/plan.ts';
@@ -63,15 +63,24 @@ async function runLocked(
     if (options.clean) return 0;
     rmSync(options.logDir, { recursive: true, force: true });
     const lab = new Lab(plan, paths, options, log);
+    let result: LiveResult;
     try {
-      return await runLive(lab, options, signal, log);
+      result = await runLive(lab, options, signal, log);
     } finally {
       log('removing everything');
       await lab.close();
     }
+    // After everything else that is told, so that it is the last line wherever both outputs go.
+    if (result.report !== undefined) process.stdout.write(`${JSON.stringify(result.report)}\n`);
+    return result.status;
   } finally {
     lock.release();
   }
+}
+
+interface LiveResult {
+  readonly status: number;
+  readonly report?: LabReport;
 }
 
 async function runLive(
@@ -79,14 +88,13 @@ async function runLive(
   options: LabOptions,
   signal: AbortSignal,
   log: (line: string) => void,
-): Promise<number> {
+): Promise<LiveResult> {
   const beganMs = performance.now();
   await lab.start(signal);
   if (!(await waitForFlows(lab, signal))) {
-    log(
-      `error: no flow within ${LIVE_TIMEOUT_MS / 1000} s from ${lab.silentNodes.join(', ')}; see ${options.logDir}`,
-    );
-    return 1;
+    const silent = lab.silentNodes.join(', ');
+    log(`error: no flow within ${LIVE_TIMEOUT_MS / 1000} s from ${silent}; see ${options.logDir}`);
+    return { status: 1 };
   }
   const liveMs = performance.now();
   log(`flows of all nodes are live, ${((liveMs - beganMs) / 1000).toFixed(1)} s after the start`);
@@ -107,13 +115,10 @@ async function runLive(
   const seconds = (performance.now() - liveMs) / 1000;
   over.abort();
   await shown;
-  if (options.report) {
-    const diagnostics = await readDiagnostics({ kind: 'unix', path: lab.paths.topSocket });
-    const report = makeReport({ tally: lab.tally, diagnostics, seconds, restarts: lab.restarts });
-    await lab.close();
-    process.stdout.write(`${JSON.stringify(report)}\n`);
-  }
-  return 0;
+  if (!options.report) return { status: 0 };
+  const diagnostics = await readDiagnostics({ kind: 'unix', path: lab.paths.topSocket });
+  const report = makeReport({ tally: lab.tally, diagnostics, seconds, restarts: lab.restarts });
+  return { status: 0, report };
 }
 
 /** Waits until flows of every node have come; false when some have not in time. */

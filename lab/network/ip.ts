@@ -11,11 +11,16 @@ export async function run(command: string, args: readonly string[], input = ''):
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${complaint.trim().split('\n')[0]}`);
 }
 
+/** Command and arguments that run a program inside a network namespace. */
+export function inNamespace(netns: string, command: string, ...args: string[]): [string, string[]] {
+  // Not `ip -n` or `ip netns exec`: both mount another /sys, which hides bpffs and fails in a chroot.
+  return ['nsenter', [`--net=/run/netns/${netns}`, command, ...args]];
+}
+
 /** Runs commands of `ip` in one process: a lab takes some three hundred, and starting a program costs more than any of them. */
 export async function ipBatch(commands: readonly string[], netns?: string): Promise<void> {
-  const batch = ['ip', '-batch', '-'];
-  // Not `ip -n`, which remounts / on its way and so fails in a chroot.
-  const [command, ...args] = netns === undefined ? batch : ['nsenter', `--net=/run/netns/${netns}`, ...batch];
+  const batch = ['-batch', '-'];
+  const [command, args] = netns === undefined ? ['ip', batch] : inNamespace(netns, 'ip', ...batch);
   await run(command, args, `${commands.join('\n')}\n`);
 }
 
@@ -25,6 +30,6 @@ export async function setSysctls(netns: string, settings: Readonly<Record<string
     const path = `/proc/sys/net/${key.replaceAll('.', '/')}`;
     return `[ ! -e ${path} ] || echo ${value} >${path}`;
   });
-  // Not `ip netns exec`, which would mount another /sys; the files are those of the namespace that opens them.
-  await run('nsenter', [`--net=/run/netns/${netns}`, 'sh', '-e'], `${lines.join('\n')}\n`);
+  // These files are those of the namespace that opens them.
+  await run(...inNamespace(netns, 'sh', '-e'), `${lines.join('\n')}\n`);
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noteProcess } from '../process/process-table.ts';
-import { ipBatch } from './ip.ts';
+import { inNamespace, ipBatch } from './ip.ts';
 import type { NamespacePlan } from './network-plan.ts';
 
 /** A link comes up in several steps, each an event. */
@@ -18,9 +18,9 @@ export function keepRoutes(
   signal: AbortSignal,
   onProblem: (message: string) => void,
 ): void {
-  const monitor = spawn('nsenter', [`--net=/run/netns/${netns}`, 'ip', 'monitor', 'link'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const [command, args] = inNamespace(netns, 'ip', 'monitor', 'link');
+  // In a session of its own, as all processes of the lab: Ctrl-C is for the lab alone.
+  const monitor = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
   if (monitor.pid !== undefined) noteProcess(tableFile, monitor.pid, `${netns} link monitor`);
   monitor.on('error', (error) => onProblem(`links of ${netns} are not watched: ${error.message}`));
   signal.addEventListener('abort', () => monitor.kill(), { once: true });
