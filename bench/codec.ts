@@ -2,6 +2,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FlowEncoder } from '../proto/flow/encode-flow.ts';
 import { type FlowRecord } from '../proto/flow/flow-record.ts';
+import { fieldPath } from '../proto/flow/field-path.ts';
 import { FlowIndex } from '../proto/flow/flow-index.ts';
 import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
 import { createFlowPeek, peekFlow } from '../proto/flow/peek-flow.ts';
@@ -51,6 +52,11 @@ function plainInit(message: GetFlowsResponse): object {
   };
 }
 
+const verdict = fieldPath('verdict');
+const namespace = fieldPath('destination.namespace');
+const podName = fieldPath('destination.pod_name');
+const port = fieldPath('l4.TCP.destination_port');
+
 export const run: Bench = async (report) => {
   const flows = records();
   const encoder = new FlowEncoder({
@@ -64,7 +70,6 @@ export const run: Bench = async (report) => {
   const inits = frames.map((frame) => plainInit(fromBinary(GetFlowsResponseSchema, frame)));
   const peek = createFlowPeek();
   const index = new FlowIndex();
-  const layer4 = { member: 0, first: 0, second: 0, hasFlags: false, flags: 0 };
   let sink = 0;
   const cases = {
     encodeOurs: () => {
@@ -86,9 +91,8 @@ export const run: Bench = async (report) => {
     indexFour: () => {
       for (const frame of frames) {
         index.reset(frame, 0, frame.length);
-        index.layer4(layer4);
-        sink +=
-          index.verdict + index.destinationNamespace.length + index.destinationPodName.length + layer4.second;
+        sink += index.int32(verdict) + index.text(namespace).length + index.text(podName).length;
+        sink += index.uint32(port);
       }
     },
   };

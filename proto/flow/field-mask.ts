@@ -1,4 +1,11 @@
-import { create, type DescField, type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  toBinary,
+} from '@bufbuild/protobuf';
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { type Flow, FlowSchema } from '../gen/flow/flow_pb.ts';
 import { GetFlowsResponseSchema } from '../gen/observer/observer_pb.ts';

@@ -1,453 +1,234 @@
-import { createFlowPeek, ENVELOPE_FLOW, peekFlow } from './peek-flow.ts';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { HTTPHeaderSchema } from '../gen/flow/flow_pb.ts';
+import { GetFlowsResponseSchema } from '../gen/observer/observer_pb.ts';
+import { decodeText } from './decode-text.ts';
+import { type FieldPath, fieldPath, FLOW_FIELDS_LIMIT, messageAt, numberOf, parentOf } from './field-path.ts';
+import { FieldTable } from './field-table.ts';
+import { createFlowPeek, ENVELOPE_FLOW, type FlowPeek, peekFlow } from './peek-flow.ts';
 import { WIRE_BYTES, WIRE_VARINT, WireCursor, WireError } from './wire.ts';
 
-/** Where a field's bytes stand, or nothing: `start` < 0. */
-const ABSENT = -1;
+/** Test of the text `bytes[start, end)`. */
+export type TextMatch = (bytes: Uint8Array, start: number, end: number) => boolean;
 
-/** The `Flow` fields of which the index keeps the place. Repeated ones are walked on demand. */
-const KEPT_FIELDS = 42;
+/** Test of two texts that belong together: `bytes[start1, end1)` and `bytes[start2, end2)`. */
+export type PairMatch = (
+  bytes: Uint8Array,
+  start1: number,
+  end1: number,
+  start2: number,
+  end2: number,
+) => boolean;
 
-const utf8 = new TextDecoder();
-
-/** One end of a flow, read lazily out of the encoded Endpoint. */
-export interface EndpointView {
-  readonly present: boolean;
-  readonly id: number;
-  readonly identity: number;
-  readonly namespace: string;
-  readonly podName: string;
-  readonly clusterName: string;
-  readonly labels: readonly string[];
-  readonly workloads: readonly { readonly name: string; readonly kind: string }[];
+/** A message of the flow: its table, and for which load of the index it was filled. */
+interface Part {
+  readonly table: FieldTable;
+  load: number;
 }
 
+const L4 = fieldPath('l4');
+const L7 = fieldPath('l7');
+const TCP_FLAGS = fieldPath('l4.TCP.flags');
+const TCP_FLAGS_COUNT = 9;
+
 /**
- * Reads single fields of an encoded GetFlowsResponse without decoding the rest: `reset` notes where each field of the flow stands, accessors
- * read on demand. Reused for every message; views are valid until the next `reset`. Follows protobuf's rules: the last scalar wins, pieces of
- * one message field are merged (by decoding them in order), unknown fields are passed over.
+ * Reads single fields of an encoded GetFlowsResponse without decoding the rest. `reset` notes in one pass where the fields of the flow stand; a nested message
+ * is looked into when one of its fields is first asked for. Reused for every message; allocates nothing, unless text is asked for as a string.
+ *
+ * What is read is what a full decoder would give: absent fields read as their defaults, of several scalars the last counts, pieces of one message are merged,
+ * unknown fields are passed over. Bytes that are no protobuf give a WireError: from `reset`, or from an accessor when the damage lies deeper.
+ * Only text may differ: where it is no UTF-8, decoders refuse the whole message.
  */
 export class FlowIndex {
-  private readonly cursor = new WireCursor();
-  private readonly inner = new WireCursor();
-  private readonly peek = createFlowPeek();
-  /** Start and end of each kept field's value; for varints the start of the varint. */
-  private readonly starts = new Int32Array(KEPT_FIELDS);
-  private readonly ends = new Int32Array(KEPT_FIELDS);
-  /** Number of pieces in which each kept field came. */
-  private readonly pieces = new Uint8Array(KEPT_FIELDS);
+  /** Kind, time and node name of the envelope. */
+  readonly envelope: FlowPeek = createFlowPeek();
   private bytes: Uint8Array = new Uint8Array(0);
-  private flowStart = 0;
-  private flowEnd = 0;
+  private messageStart = 0;
+  private messageEnd = 0;
+  private load = 0;
+  private readonly flow = new FieldTable(messageAt(0), FLOW_FIELDS_LIMIT);
+  /** Nested messages that were ever asked for, by path. */
+  private readonly parts = new Map<number, Part>();
+  private readonly cursor = new WireCursor();
+  private readonly item = new FieldTable(HTTPHeaderSchema, 3);
 
-  /** Points at a message. Throws WireError when its bytes do not parse. */
+  /**
+   * Points at the message `bytes[start, end)`, which must not change while it is read. Throws WireError; the index is then of no use until the next `reset`.
+   */
   reset(bytes: Uint8Array, start: number, end: number): void {
-    peekFlow(bytes, start, end, this.peek);
+    const { envelope, flow } = this;
+    this.load++;
     this.bytes = bytes;
-    this.pieces.fill(0);
-    this.flowStart = 0;
-    this.flowEnd = 0;
-    if (this.peek.kind !== ENVELOPE_FLOW) return;
-    this.flowStart = this.peek.memberStart;
-    this.flowEnd = this.peek.memberEnd;
-    this.scanFlow();
-  }
-
-  private scanFlow(): void {
-    const cursor = this.cursor;
-    cursor.reset(this.bytes, this.flowStart, this.flowEnd);
-    while (cursor.pos < cursor.end) {
-      const tag = cursor.tag();
-      const field = tag >>> 3;
-      if (field >= KEPT_FIELDS) {
-        cursor.skip(tag);
-        continue;
-      }
-      if ((tag & 7) === WIRE_BYTES) {
-        const length = cursor.length();
-        this.keep(field, cursor.pos, cursor.pos + length);
-        cursor.pos += length;
-      } else if ((tag & 7) === WIRE_VARINT) {
-        const start = cursor.pos;
-        cursor.varint();
-        this.keep(field, start, cursor.pos);
-      } else {
-        cursor.skip(tag);
-      }
+    this.messageStart = start;
+    this.messageEnd = end;
+    peekFlow(bytes, start, end, envelope);
+    if (envelope.kind !== ENVELOPE_FLOW) {
+      flow.clear();
+      return;
     }
+    if (envelope.memberPieces === 1) flow.scan(bytes, envelope.memberStart, envelope.memberEnd);
+    if (envelope.memberPieces > 1 || flow.isSplit) this.merge();
   }
 
-  private keep(field: number, start: number, end: number): void {
-    this.starts[field] = start;
-    this.ends[field] = end;
-    if (this.pieces[field] < 255) this.pieces[field]++;
+  /** Has a full decoder put the pieces of split messages together. Legal, but nobody writes flows like that, so the cost does not matter. */
+  private merge(): void {
+    const message = this.bytes.subarray(this.messageStart, this.messageEnd);
+    let merged: Uint8Array;
+    try {
+      merged = toBinary(GetFlowsResponseSchema, fromBinary(GetFlowsResponseSchema, message));
+    } catch (error) {
+      throw new WireError('malformed', `flow in pieces: ${String(error)}`);
+    }
+    this.reset(merged, 0, merged.length);
   }
 
   /** ENVELOPE_* of the message. */
   get kind(): number {
-    return this.peek.kind;
+    return this.envelope.kind;
   }
 
-  /** The envelope: time and where the node name stands. */
-  get envelope(): Readonly<ReturnType<typeof createFlowPeek>> {
-    return this.peek;
-  }
-
-  /** The encoded flow, or null when the message is not one. */
-  get flowBytes(): Uint8Array | null {
-    return this.peek.kind === ENVELOPE_FLOW ? this.bytes.subarray(this.flowStart, this.flowEnd) : null;
-  }
-
-  private has(field: number): boolean {
-    return this.pieces[field] > 0;
-  }
-
-  private int32(field: number): number {
-    if (!this.has(field)) return 0;
-    this.inner.reset(this.bytes, this.starts[field], this.ends[field]);
-    return this.inner.int32();
-  }
-
-  private text(field: number): string {
-    return this.has(field) ? decodeText(this.bytes, this.starts[field], this.ends[field]) : '';
-  }
-
-  /** Calls `visit` with each piece of a message field, in order: reading the pieces one after the other is what merging means for scalars. */
-  private forEachPiece(field: number, visit: (start: number, end: number) => void): void {
-    if (this.pieces[field] <= 1) {
-      if (this.has(field)) visit(this.starts[field], this.ends[field]);
-      return;
+  /** The table of the message at a path, filled. */
+  private open(path: number): FieldTable {
+    if (path === 0) return this.flow;
+    const part = this.parts.get(path) ?? this.createPart(path);
+    if (part.load === this.load) return part.table;
+    const { table } = part;
+    const parent = this.open(parentOf(path));
+    const start = parent.starts[numberOf(path)];
+    if (start < 0) table.clear();
+    else table.scan(this.bytes, start, parent.ends[numberOf(path)]);
+    if (table.isSplit) {
+      this.merge();
+      return this.open(path);
     }
-    const cursor = new WireCursor();
-    cursor.reset(this.bytes, this.flowStart, this.flowEnd);
-    while (cursor.pos < cursor.end) {
+    part.load = this.load;
+    return table;
+  }
+
+  private createPart(path: number): Part {
+    const schema = messageAt(path);
+    const limit = Math.max(...schema.fields.map((field) => field.number)) + 1;
+    const part = { table: new FieldTable(schema, limit), load: -1 };
+    this.parts.set(path, part);
+    return part;
+  }
+
+  /** Stands the cursor before the value of a field. False when the field is absent. */
+  private seek(path: number): boolean {
+    const table = this.open(parentOf(path));
+    const number = numberOf(path);
+    const start = table.starts[number];
+    if (start < 0) return false;
+    this.cursor.reset(this.bytes, start, table.ends[number]);
+    return true;
+  }
+
+  /** Whether the field is there. */
+  has(path: FieldPath): boolean {
+    return this.open(parentOf(path)).starts[numberOf(path)] >= 0;
+  }
+
+  /** An int32 or enum field. */
+  int32(path: FieldPath): number {
+    return this.seek(path) ? this.cursor.int32() : 0;
+  }
+
+  uint32(path: FieldPath): number {
+    return this.seek(path) ? this.cursor.uint32() : 0;
+  }
+
+  uint64(path: FieldPath): bigint {
+    return this.seek(path) ? this.cursor.uint64() : 0n;
+  }
+
+  bool(path: FieldPath): boolean {
+    return this.seek(path) && this.cursor.bool();
+  }
+
+  /** A singular text field as a string. Where a comparison is all that is wanted, `matchText` is several times cheaper. */
+  text(path: FieldPath): string {
+    const { pos, end } = this.seek(path) ? this.cursor : empty;
+    return decodeText(this.bytes, pos, end);
+  }
+
+  /** Puts a singular text field to a test, an absent one as empty text. */
+  matchText(path: FieldPath, match: TextMatch): boolean {
+    const { pos, end } = this.seek(path) ? this.cursor : empty;
+    return match(this.bytes, pos, end);
+  }
+
+  /** Puts two singular text fields of one message to a test together. */
+  matchPair(path1: FieldPath, path2: FieldPath, match: PairMatch): boolean {
+    const { pos: start2, end: end2 } = this.seek(path2) ? this.cursor : empty;
+    const { pos: start1, end: end1 } = this.seek(path1) ? this.cursor : empty;
+    return match(this.bytes, start1, end1, start2, end2);
+  }
+
+  /** Puts the texts of a repeated field to a test, in order, until one passes. */
+  someText(path: FieldPath, match: TextMatch): boolean {
+    return this.someItem(path, match);
+  }
+
+  /** The same for a repeated message with two texts as its fields 1 and 2: Workload, HTTPHeader. */
+  somePair(path: FieldPath, match: PairMatch): boolean {
+    const { starts, ends } = this.item;
+    return this.someItem(path, (bytes, start, end) => {
+      this.item.scan(bytes, start, end);
+      const start1 = Math.max(starts[1], 0);
+      const start2 = Math.max(starts[2], 0);
+      return match(bytes, start1, starts[1] < 0 ? start1 : ends[1], start2, starts[2] < 0 ? start2 : ends[2]);
+    });
+  }
+
+  private someItem(path: FieldPath, match: TextMatch): boolean {
+    const number = numberOf(path);
+    const parent = parentOf(path);
+    const table = this.open(parent);
+    if (table.starts[number] < 0) return false;
+    const lastEnd = table.ends[number];
+    const { bytes, cursor } = this;
+    if (parent === 0) cursor.reset(bytes, this.envelope.memberStart, lastEnd);
+    else cursor.reset(bytes, this.open(parentOf(parent)).starts[numberOf(parent)], lastEnd);
+    let pos = cursor.pos;
+    while (pos < lastEnd) {
+      cursor.pos = pos;
       const tag = cursor.tag();
-      if (tag !== ((field << 3) | WIRE_BYTES)) {
+      if (tag !== ((number << 3) | WIRE_BYTES)) {
         cursor.skip(tag);
+        pos = cursor.pos;
         continue;
       }
       const length = cursor.length();
-      visit(cursor.pos, cursor.pos + length);
-      cursor.pos += length;
+      pos = cursor.pos + length;
+      if (match(bytes, cursor.pos, pos)) return true;
     }
+    return false;
   }
 
-  /** A varint inside a message field of the flow, 0 when absent. */
-  private nestedInt32(field: number, member: number): number {
-    let value = 0;
-    const inner = this.inner;
-    this.forEachPiece(field, (start, end) => {
-      inner.reset(this.bytes, start, end);
-      while (inner.pos < end) {
-        const tag = inner.tag();
-        if (tag === ((member << 3) | WIRE_VARINT)) value = inner.int32();
-        else inner.skip(tag);
-      }
-    });
-    return value;
+  /** The member of `l4` that is set, by its field number: TCP 1, UDP 2, ICMPv4 3, ICMPv6 4, SCTP 5, VRRP 6, IGMP 7; 0 when none. */
+  get layer4(): number {
+    return this.open(L4).member;
   }
 
-  /** Text inside a message field of the flow, empty when absent. */
-  private nestedText(field: number, member: number): string {
-    let from = ABSENT;
-    let to = ABSENT;
-    const inner = this.inner;
-    this.forEachPiece(field, (start, end) => {
-      inner.reset(this.bytes, start, end);
-      while (inner.pos < end) {
-        const tag = inner.tag();
-        if (tag !== ((member << 3) | WIRE_BYTES)) {
-          inner.skip(tag);
-          continue;
-        }
-        const length = inner.length();
-        from = inner.pos;
-        to = from + length;
-        inner.pos = to;
-      }
-    });
-    return from < 0 ? '' : decodeText(this.bytes, from, to);
+  /** The record of `l7` that is set, by its field number: dns 100, http 101, kafka 102; 0 when none. */
+  get layer7(): number {
+    return this.open(L7).member;
   }
 
-  get verdict(): number {
-    return this.int32(2);
-  }
-  get hasIp(): boolean {
-    return this.has(5);
-  }
-  get sourceIp(): string {
-    return this.nestedText(5, 1);
-  }
-  get destinationIp(): string {
-    return this.nestedText(5, 2);
-  }
-  get ipVersion(): number {
-    return this.nestedInt32(5, 3);
-  }
-  get encrypted(): boolean {
-    return this.nestedInt32(5, 4) !== 0;
-  }
-  get sourceIpXlated(): string {
-    return this.nestedText(5, 5);
-  }
-  get flowType(): number {
-    return this.int32(10);
-  }
-  get nodeName(): string {
-    return this.text(11);
-  }
-  get trafficDirection(): number {
-    return this.int32(22);
-  }
-  get dropReasonDesc(): number {
-    return this.int32(25);
-  }
-  get uuid(): string {
-    return this.text(34);
-  }
-  get hasEventType(): boolean {
-    return this.has(19);
-  }
-  get eventType(): number {
-    return this.nestedInt32(19, 1);
-  }
-  get eventSubType(): number {
-    return this.nestedInt32(19, 2);
-  }
-  /** `is_reply` as a tri-state: undefined when absent. */
-  get isReply(): boolean | undefined {
-    return this.has(26) ? this.nestedInt32(26, 1) !== 0 : undefined;
-  }
-  get hasInterface(): boolean {
-    return this.has(28);
-  }
-  get interfaceIndex(): number {
-    return this.nestedInt32(28, 1) >>> 0;
-  }
-  get interfaceName(): string {
-    return this.nestedText(28, 2);
-  }
-  get nodeLabels(): readonly string[] {
-    return this.texts(37);
-  }
-  get sourceNames(): readonly string[] {
-    return this.texts(13);
-  }
-  get destinationNames(): readonly string[] {
-    return this.texts(14);
-  }
-  get sourceService(): { readonly name: string; readonly namespace: string } | null {
-    return this.service(20);
-  }
-  get destinationService(): { readonly name: string; readonly namespace: string } | null {
-    return this.service(21);
-  }
-  get source(): EndpointView {
-    return this.endpoint(8);
-  }
-  get destination(): EndpointView {
-    return this.endpoint(9);
-  }
-  get sourceIdentity(): number {
-    return this.nestedInt32(8, 2) >>> 0;
-  }
-  get destinationIdentity(): number {
-    return this.nestedInt32(9, 2) >>> 0;
-  }
-  get hasSource(): boolean {
-    return this.has(8);
-  }
-  get hasDestination(): boolean {
-    return this.has(9);
-  }
-  get sourceNamespace(): string {
-    return this.nestedText(8, 3);
-  }
-  get destinationNamespace(): string {
-    return this.nestedText(9, 3);
-  }
-  get sourcePodName(): string {
-    return this.nestedText(8, 5);
-  }
-  get destinationPodName(): string {
-    return this.nestedText(9, 5);
-  }
-  get sourceClusterName(): string {
-    return this.nestedText(8, 7);
-  }
-  get destinationClusterName(): string {
-    return this.nestedText(9, 7);
-  }
-
-  private texts(field: number): string[] {
-    const values: string[] = [];
-    this.forEachPiece(field, (start, end) => values.push(decodeText(this.bytes, start, end)));
-    return values;
-  }
-
-  private service(field: number): { name: string; namespace: string } | null {
-    return this.has(field) ? { name: this.nestedText(field, 1), namespace: this.nestedText(field, 2) } : null;
-  }
-
-  private endpoint(field: number): EndpointView {
-    return {
-      present: this.has(field),
-      id: this.nestedInt32(field, 1) >>> 0,
-      identity: this.nestedInt32(field, 2) >>> 0,
-      namespace: this.nestedText(field, 3),
-      podName: this.nestedText(field, 5),
-      clusterName: this.nestedText(field, 7),
-      labels: this.endpointLabels(field),
-      workloads: this.endpointWorkloads(field),
-    };
-  }
-
-  private endpointLabels(field: number): string[] {
-    const labels: string[] = [];
-    this.forEachPiece(field, (start, end) =>
-      forEachBytes(this.bytes, start, end, 4, (from, to) => labels.push(decodeText(this.bytes, from, to))),
-    );
-    return labels;
-  }
-
-  private endpointWorkloads(field: number): { name: string; kind: string }[] {
-    const workloads: { name: string; kind: string }[] = [];
-    this.forEachPiece(field, (start, end) =>
-      forEachBytes(this.bytes, start, end, 6, (from, to) => {
-        const workload = { name: '', kind: '' };
-        forEachBytes(this.bytes, from, to, 1, (a, b) => (workload.name = decodeText(this.bytes, a, b)));
-        forEachBytes(this.bytes, from, to, 2, (a, b) => (workload.kind = decodeText(this.bytes, a, b)));
-        workloads.push(workload);
-      }),
-    );
-    return workloads;
-  }
-
-  get sourceLabels(): readonly string[] {
-    return this.endpointLabels(8);
-  }
-  get destinationLabels(): readonly string[] {
-    return this.endpointLabels(9);
-  }
-
-  /**
-   * The member of `l4` that is set (its field number in Layer4: TCP 1, UDP 2, ICMPv4 3, ICMPv6 4, SCTP 5, VRRP 6, IGMP 7), 0 when none, and
-   * its first three numbers: ports and flags' place, or type and code.
-   */
-  layer4(out: Layer4View): void {
-    out.member = 0;
-    out.first = 0;
-    out.second = 0;
-    out.hasFlags = false;
-    out.flags = 0;
-    const inner = this.inner;
-    this.forEachPiece(6, (start, end) => {
-      inner.reset(this.bytes, start, end);
-      while (inner.pos < end) {
-        const tag = inner.tag();
-        if ((tag & 7) !== WIRE_BYTES) {
-          inner.skip(tag);
-          continue;
-        }
-        const length = inner.length();
-        const memberEnd = inner.pos + length;
-        if (tag >>> 3 !== out.member) {
-          out.first = 0;
-          out.second = 0;
-          out.hasFlags = false;
-          out.flags = 0;
-        }
-        out.member = tag >>> 3;
-        this.readLayer4Member(memberEnd, out);
-        inner.pos = memberEnd;
-        inner.end = end;
-      }
-    });
-  }
-
-  private readLayer4Member(end: number, out: Layer4View): void {
-    const inner = this.inner;
-    inner.end = end;
-    while (inner.pos < end) {
-      const tag = inner.tag();
-      if (tag === 0x08) out.first = inner.int32() >>> 0;
-      else if (tag === 0x10) out.second = inner.int32() >>> 0;
-      else if (tag === 0x1a && out.member === 1) {
-        const length = inner.length();
-        const flagsEnd = inner.pos + length;
-        inner.end = flagsEnd;
-        out.hasFlags = true;
-        while (inner.pos < flagsEnd) {
-          const flagTag = inner.tag();
-          const field = flagTag >>> 3;
-          if ((flagTag & 7) === WIRE_VARINT && field <= 9) {
-            const bit = 1 << (field - 1);
-            out.flags = inner.varint() !== 0 ? out.flags | bit : out.flags & ~bit;
-          } else inner.skip(flagTag);
-        }
-        inner.end = end;
-      } else inner.skip(tag);
+  /** TCP flags as they stand in a header (FIN is bit 0, NS bit 8), -1 for a flow that carries none. */
+  get tcpFlags(): number {
+    if (!this.seek(TCP_FLAGS)) return -1;
+    const { cursor } = this;
+    let flags = 0;
+    while (cursor.pos < cursor.end) {
+      const tag = cursor.tag();
+      const number = tag >>> 3;
+      if ((tag & 7) === WIRE_VARINT && number <= TCP_FLAGS_COUNT) {
+        const bit = 1 << (number - 1);
+        flags = cursor.bool() ? flags | bit : flags & ~bit;
+      } else cursor.skip(tag);
     }
-  }
-
-  /** The record of `l7` that is set, by its field number in Layer7 (dns 100, http 101, kafka 102); 0 when none. */
-  get l7Record(): number {
-    let record = 0;
-    this.forEachPiece(15, (start, end) => {
-      for (const member of [100, 101, 102]) {
-        forEachBytes(this.bytes, start, end, member, () => (record = member));
-      }
-    });
-    return record;
+    return flags;
   }
 }
 
-/** What `FlowIndex.layer4` fills. `flags` has the bits of FlowRecord's TCP_* in the order of TCPFlags' fields: FIN is bit 0. */
-export interface Layer4View {
-  member: number;
-  first: number;
-  second: number;
-  /** Whether the TCP member has its flags message at all. */
-  hasFlags: boolean;
-  flags: number;
-}
-
-/** Decodes UTF-8; short ASCII, which names and addresses are, without TextDecoder's cost per call. Throws WireError on invalid UTF-8. */
-function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > 48) return decodeUtf8(bytes, start, end);
-  let text = '';
-  for (let i = start; i < end; i++) {
-    if (bytes[i] > 127) return decodeUtf8(bytes, start, end);
-    text += String.fromCharCode(bytes[i]);
-  }
-  return text;
-}
-
-function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
-  try {
-    return utf8.decode(bytes.subarray(start, end));
-  } catch (error) {
-    throw new WireError('malformed', `text at byte ${start}: ${String(error)}`);
-  }
-}
-
-/** Calls `visit` for each length-delimited field of that number in a message. */
-function forEachBytes(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  field: number,
-  visit: (start: number, end: number) => void,
-): void {
-  const cursor = new WireCursor();
-  cursor.reset(bytes, start, end);
-  while (cursor.pos < cursor.end) {
-    const tag = cursor.tag();
-    if (tag !== ((field << 3) | WIRE_BYTES)) {
-      cursor.skip(tag);
-      continue;
-    }
-    const length = cursor.length();
-    visit(cursor.pos, cursor.pos + length);
-    cursor.pos += length;
-  }
-}
+const empty = { pos: 0, end: 0 };

@@ -6,6 +6,8 @@ export const FRAME_PREFIX_BYTES = 5;
 /** The receive limit of gRPC libraries when nobody sets one. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 /** A run of whole length-prefixed messages, back to back. See FlowBatch, which adds times. */
 export interface FrameRun {
   readonly bytes: Uint8Array;
@@ -37,11 +39,11 @@ export function frameMessage(message: Uint8Array): Uint8Array {
  */
 export class FrameSplitter {
   private readonly maxMessageBytes: number;
-  /** Bytes of the frame that is not complete yet, in order, and how many there are. */
-  private pending: Uint8Array[] = [];
-  private pendingBytes = 0;
-  /** Size of the incomplete frame with its prefix, 0 while its prefix is not whole. */
-  private wantedBytes = 0;
+  /** The frame that is not complete yet: `held[0, heldLength)`, with room for more. */
+  private held: Uint8Array = NOTHING;
+  private heldLength = 0;
+  /** Size of the incomplete frame with its prefix; that of a prefix while it is not whole. */
+  private wantedBytes = FRAME_PREFIX_BYTES;
   private offsets = new Uint32Array(256);
 
   /** @param maxMessageBytes longest message accepted; its announced length is checked before any of it is waited for */
@@ -51,7 +53,7 @@ export class FrameSplitter {
 
   /** Bytes held back because their frame is not complete. */
   get heldBytes(): number {
-    return this.pendingBytes;
+    return this.heldLength;
   }
 
   /**
@@ -59,42 +61,43 @@ export class FrameSplitter {
    * Throws WireError for a compressed frame or one above the size limit; the stream is of no use after that.
    */
   push(chunk: Uint8Array): FrameRun | null {
-    if (chunk.length === 0) return null;
-    let bytes = chunk;
-    if (this.pendingBytes > 0) {
-      this.pending.push(chunk);
-      this.pendingBytes += chunk.length;
-      // Joined only when the frame can be complete, so that a large message in small chunks is not copied again with each.
-      if (this.pendingBytes < Math.max(this.wantedBytes, FRAME_PREFIX_BYTES)) return null;
-      bytes = this.join();
-    }
-    return this.split(bytes);
+    if (this.heldLength === 0) return this.split(chunk);
+    const joined = this.join(chunk);
+    if (joined.length < this.wantedBytes) return null;
+    this.held = NOTHING;
+    this.heldLength = 0;
+    return this.split(joined);
   }
 
   /** Throws WireError when the stream ended inside a frame. */
   end(): void {
-    if (this.pendingBytes > 0) {
-      throw new WireError('truncated', `stream ended ${this.pendingBytes} bytes into a message frame`);
+    if (this.heldLength > 0) {
+      throw new WireError('truncated', `stream ended ${this.heldLength} bytes into a message frame`);
     }
   }
 
-  private join(): Uint8Array {
-    const joined = new Uint8Array(this.pendingBytes);
-    let at = 0;
-    for (const part of this.pending) {
-      joined.set(part, at);
-      at += part.length;
+  /**
+   * Appends a chunk to what is held and returns all of it. The room doubles, so that a large message in small chunks is not copied again with each,
+   * and never exceeds what has come by more than that: a length that was only announced costs nothing.
+   */
+  private join(chunk: Uint8Array): Uint8Array {
+    const length = this.heldLength + chunk.length;
+    if (length > this.held.length) {
+      const room = length >= this.wantedBytes ? length : Math.min(2 * length, this.wantedBytes);
+      const grown = new Uint8Array(room);
+      grown.set(this.held.subarray(0, this.heldLength));
+      this.held = grown;
     }
-    this.pending = [];
-    this.pendingBytes = 0;
-    this.wantedBytes = 0;
-    return joined;
+    this.held.set(chunk, this.heldLength);
+    this.heldLength = length;
+    return this.held.subarray(0, length);
   }
 
   private split(bytes: Uint8Array): FrameRun | null {
     const end = bytes.length;
     let pos = 0;
     let count = 0;
+    let wantedBytes = FRAME_PREFIX_BYTES;
     while (end - pos >= FRAME_PREFIX_BYTES) {
       if (bytes[pos] !== 0) {
         throw new WireError(
@@ -111,16 +114,18 @@ export class FrameSplitter {
         );
       }
       if (end - pos < FRAME_PREFIX_BYTES + length) {
-        this.wantedBytes = FRAME_PREFIX_BYTES + length;
+        wantedBytes = FRAME_PREFIX_BYTES + length;
         break;
       }
       if (count + 1 >= this.offsets.length) this.growOffsets();
       this.offsets[count++] = pos;
       pos += FRAME_PREFIX_BYTES + length;
     }
+    this.wantedBytes = wantedBytes;
     if (pos < end) {
-      this.pending.push(bytes.subarray(pos));
-      this.pendingBytes = end - pos;
+      // A copy (which `slice` is not on a Node Buffer), lest a few bytes keep the chunk alive while a quiet peer lets them wait.
+      this.held = new Uint8Array(bytes.subarray(pos));
+      this.heldLength = end - pos;
     }
     if (count === 0) return null;
     this.offsets[count] = pos;

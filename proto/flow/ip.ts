@@ -1,47 +1,99 @@
-/** IP addresses and ranges as text, in the strict forms that Go's net/netip reads and writes. */
+/** IP addresses and ranges as text, in the strict forms that Go's net/netip accepts. */
 
-function parseIpv4(text: string): Uint8Array | null {
-  const parts = text.split('.');
-  if (parts.length !== 4) return null;
-  const bytes = new Uint8Array(4);
-  for (let i = 0; i < 4; i++) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(parts[i]) || Number(parts[i]) > 255) return null;
-    bytes[i] = Number(parts[i]);
+const DOT = 0x2e;
+const COLON = 0x3a;
+
+/**
+ * Reads the address whose text is `bytes[start, end)` into `out` (16 bytes of room). Returns 4 or 16, the bytes it has, or 0 when the text is no address.
+ * Numbers of an IPv4 address have no leading zeros; zones (`%eth0`) are not accepted.
+ */
+export function readIp(bytes: Uint8Array, start: number, end: number, out: Uint8Array): 0 | 4 | 16 {
+  for (let pos = start; pos < end; pos++) {
+    if (bytes[pos] === DOT) return readIpv4(bytes, start, end, out, 0) ? 4 : 0;
+    if (bytes[pos] === COLON) return readIpv6(bytes, start, end, out) ? 16 : 0;
   }
-  return bytes;
+  return 0;
 }
 
-function parseGroups(text: string): number[] | null {
-  if (text === '') return [];
-  const groups: number[] = [];
-  const parts = text.split(':');
-  for (const [i, part] of parts.entries()) {
-    if (part.includes('.')) {
-      const v4 = i === parts.length - 1 ? parseIpv4(part) : null;
-      if (v4 === null) return null;
-      groups.push((v4[0] << 8) | v4[1], (v4[2] << 8) | v4[3]);
-    } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return null;
-      groups.push(Number.parseInt(part, 16));
+function readIpv4(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): boolean {
+  let pos = start;
+  for (let i = 0; i < 4; i++) {
+    if (i > 0 && (pos >= end || bytes[pos++] !== DOT)) return false;
+    const first = pos;
+    let value = 0;
+    for (; pos < end; pos++) {
+      const digit = bytes[pos] - 0x30;
+      if (digit < 0 || digit > 9) break;
+      if (pos > first && value === 0) return false;
+      value = value * 10 + digit;
+      if (value > 255) return false;
+    }
+    if (pos === first) return false;
+    out[at + i] = value;
+  }
+  return pos === end;
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
+}
+
+function readIpv6(bytes: Uint8Array, start: number, end: number, out: Uint8Array): boolean {
+  let pos = start;
+  /** Bytes written, and how many of them stand before `::`. */
+  let count = 0;
+  let gapAt = -1;
+  if (end - pos >= 2 && bytes[pos] === COLON && bytes[pos + 1] === COLON) {
+    gapAt = 0;
+    pos += 2;
+  }
+  while (count < 16 && pos < end) {
+    const first = pos;
+    let group = 0;
+    for (; pos < end; pos++) {
+      const digit = hexDigit(bytes[pos]);
+      if (digit < 0) break;
+      group = (group << 4) | digit;
+      if (pos - first >= 4) return false;
+    }
+    if (pos === first) return false;
+    if (pos < end && bytes[pos] === DOT) {
+      // An IPv4 address may take the place of the last two groups.
+      if (gapAt < 0 ? count !== 12 : count > 12) return false;
+      if (!readIpv4(bytes, first, end, out, count)) return false;
+      count += 4;
+      pos = end;
+      break;
+    }
+    out[count] = group >> 8;
+    out[count + 1] = group;
+    count += 2;
+    if (pos === end) break;
+    if (bytes[pos++] !== COLON || pos === end) return false;
+    if (bytes[pos] === COLON) {
+      if (gapAt >= 0) return false;
+      gapAt = count;
+      pos++;
     }
   }
-  return groups;
+  if (pos !== end) return false;
+  if (gapAt < 0) return count === 16;
+  if (count === 16) return false; // `::` stands for one group at least
+  out.copyWithin(16 - (count - gapAt), gapAt, count);
+  out.fill(0, gapAt, 16 - (count - gapAt));
+  return true;
 }
+
+const utf8 = new TextEncoder();
+const scratch = new Uint8Array(16);
 
 /** The 4 or 16 bytes of an address, or null when the text is none. Zones (`%eth0`) are not accepted. */
 export function parseIp(text: string): Uint8Array | null {
-  if (!text.includes(':')) return parseIpv4(text);
-  const halves = text.split('::');
-  if (halves.length > 2) return null;
-  const head = parseGroups(halves[0]);
-  const tail = halves.length === 2 ? parseGroups(halves[1]) : [];
-  if (head === null || tail === null) return null;
-  const count = head.length + tail.length;
-  if (halves.length === 2 ? count > 7 : count !== 8) return null;
-  // An IPv4 part may only stand at the very end.
-  if (halves.length === 2 && halves[1] !== '' && halves[0].includes('.')) return null;
-  const groups = [...head, ...Array.from({ length: 8 - count }, () => 0), ...tail];
-  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));
+  const bytes = utf8.encode(text);
+  const length = readIp(bytes, 0, bytes.length, scratch);
+  return length === 0 ? null : scratch.slice(0, length);
 }
 
 /** Address bytes and prefix length of a CIDR, or null. Host bits may be set. */
@@ -51,4 +103,17 @@ export function parseCidr(text: string): { bytes: Uint8Array; bits: number } | n
   const length = text.slice(slash + 1);
   if (bytes === null || !/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > bytes.length * 8) return null;
   return { bytes, bits: Number(length) };
+}
+
+/** Whether an address lies in a range; addresses of one family are never in a range of the other. */
+export function rangeContains(
+  range: { readonly bytes: Uint8Array; readonly bits: number },
+  address: Uint8Array,
+  addressLength = address.length,
+): boolean {
+  if (range.bytes.length !== addressLength) return false;
+  const whole = range.bits >> 3;
+  for (let i = 0; i < whole; i++) if (range.bytes[i] !== address[i]) return false;
+  const rest = range.bits & 7;
+  return rest === 0 || (range.bytes[whole] ^ address[whole]) >> (8 - rest) === 0;
 }

@@ -21,9 +21,11 @@ export interface FlowPeek {
   /** Where the node name's UTF-8 bytes stand; equal when absent. */
   nodeNameStart: number;
   nodeNameEnd: number;
-  /** Where the member's bytes stand (the last one, when it came in several pieces). */
+  /** Where the member's bytes stand: of its last piece, when it came in several. */
   memberStart: number;
   memberEnd: number;
+  /** In how many pieces the member came. More than one is legal, means that they are to be merged, and is not seen in practice. */
+  memberPieces: number;
 }
 
 /** A FlowPeek to be filled. */
@@ -36,14 +38,16 @@ export function createFlowPeek(): FlowPeek {
     nodeNameEnd: 0,
     memberStart: 0,
     memberEnd: 0,
+    memberPieces: 0,
   };
 }
 
 const cursor = new WireCursor();
+const inner = new WireCursor();
 
 /**
  * Reads kind, time and node name of the GetFlowsResponse at `bytes[start, end)` into `out`. Throws WireError when the bytes are cut off
- * or no protobuf; never reads outside the range.
+ * or no protobuf; never reads outside the range. What lies inside the member is not looked at.
  */
 export function peekFlow(bytes: Uint8Array, start: number, end: number, out: FlowPeek): void {
   cursor.reset(bytes, start, end);
@@ -54,6 +58,7 @@ export function peekFlow(bytes: Uint8Array, start: number, end: number, out: Flo
   out.nodeNameEnd = 0;
   out.memberStart = 0;
   out.memberEnd = 0;
+  out.memberPieces = 0;
   while (cursor.pos < end) {
     const tag = cursor.tag();
     if ((tag & 7) !== WIRE_BYTES) {
@@ -61,36 +66,33 @@ export function peekFlow(bytes: Uint8Array, start: number, end: number, out: Flo
       continue;
     }
     const length = cursor.length();
-    const valueEnd = cursor.pos + length;
+    const from = cursor.pos;
+    const to = from + length;
     if (tag === TIME_TAG) {
-      peekTimestamp(valueEnd, out);
+      peekTimestamp(bytes, from, to, out);
     } else if (tag === NODE_NAME_TAG) {
-      out.nodeNameStart = cursor.pos;
-      out.nodeNameEnd = valueEnd;
-    } else if (tag >>> 3 <= 3) {
-      out.kind = tag >>> 3;
-      out.memberStart = cursor.pos;
-      out.memberEnd = valueEnd;
+      out.nodeNameStart = from;
+      out.nodeNameEnd = to;
+    } else if (tag >>> 3 <= ENVELOPE_LOST_EVENTS) {
+      const kind = tag >>> 3;
+      // Another member of the oneof replaces what was there; the same one adds to it.
+      out.memberPieces = kind === out.kind ? out.memberPieces + 1 : 1;
+      out.kind = kind;
+      out.memberStart = from;
+      out.memberEnd = to;
     }
-    cursor.pos = valueEnd;
+    cursor.pos = to;
   }
 }
 
-function peekTimestamp(end: number, out: FlowPeek): void {
-  const outerEnd = cursor.end;
-  cursor.end = end;
-  while (cursor.pos < end) {
-    const tag = cursor.tag();
-    if (tag === ((1 << 3) | WIRE_VARINT)) out.seconds = signed64(cursor.varint());
-    else if (tag === ((2 << 3) | WIRE_VARINT)) out.nanos = cursor.int32();
-    else cursor.skip(tag);
+function peekTimestamp(bytes: Uint8Array, from: number, to: number, out: FlowPeek): void {
+  inner.reset(bytes, from, to);
+  while (inner.pos < to) {
+    const tag = inner.tag();
+    if (tag === ((1 << 3) | WIRE_VARINT)) out.seconds = inner.int64();
+    else if (tag === ((2 << 3) | WIRE_VARINT)) out.nanos = inner.int32();
+    else inner.skip(tag);
   }
-  cursor.end = outerEnd;
-}
-
-/** A varint of 64 bits as an int64; exact for any time that a calendar knows. */
-function signed64(value: number): number {
-  return value >= 2 ** 63 ? value - 2 ** 64 : value;
 }
 
 /** Whole microseconds since the epoch, rounded down: exact in a double until the year 2255. */

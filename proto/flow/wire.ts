@@ -94,6 +94,9 @@ export class WireCursor {
   bytes: Uint8Array = new Uint8Array(0);
   pos = 0;
   end = 0;
+  /** The halves of the last varint that was read by `words`. */
+  private low = 0;
+  private high = 0;
 
   /** Points at `bytes[start, end)`. Throws WireError when that is not inside. */
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -105,39 +108,85 @@ export class WireCursor {
     this.end = end;
   }
 
-  /** Reads a varint as a number; exact below 2^53, wrapped to 64 bits as protobuf demands. */
+  /** Reads an unsigned varint; exact below 2^53, rounded to a double above. Bits beyond the 64th are dropped, as protobuf demands. */
   varint(): number {
-    const bytes = this.bytes;
-    if (this.pos < this.end) {
-      const first = bytes[this.pos];
+    const { bytes, pos, end } = this;
+    if (pos < end) {
+      const first = bytes[pos];
       if (first < 128) {
-        this.pos++;
+        this.pos = pos + 1;
         return first;
       }
+      // Two bytes hold the lengths and most of the tags of a flow.
+      if (pos + 1 < end && bytes[pos + 1] < 128) {
+        this.pos = pos + 2;
+        return (first & 127) | (bytes[pos + 1] << 7);
+      }
     }
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 10; i++) {
-      if (this.pos >= this.end) throw new WireError('truncated', `varint cut off at byte ${this.pos}`);
-      const byte = bytes[this.pos++];
-      value += (byte & 127) * scale;
-      if (byte < 128) return i === 9 ? value % 2 ** 64 : value;
-      scale *= 128;
+    this.words();
+    return this.high * 2 ** 32 + this.low;
+  }
+
+  /** Reads a varint as an int64; exact between -2^53 and 2^53. */
+  int64(): number {
+    this.words();
+    return (this.high | 0) * 2 ** 32 + this.low;
+  }
+
+  /** Reads a varint as a uint64, exact at any size. */
+  uint64(): bigint {
+    this.words();
+    return (BigInt(this.high) << 32n) | BigInt(this.low);
+  }
+
+  /** Reads a bool: any bit of the varint makes it true. */
+  bool(): boolean {
+    return this.varint() !== 0;
+  }
+
+  /** Reads a varint of up to ten bytes into the two halves of 64 bits. */
+  private words(): void {
+    const { bytes, end } = this;
+    let { pos } = this;
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (pos >= end) throw new WireError('truncated', `varint cut off at byte ${pos}`);
+      const byte = bytes[pos++];
+      const bits = byte & 127;
+      if (shift < 28) low |= bits << shift;
+      else if (shift === 28) {
+        low |= bits << 28;
+        high = bits >> 4;
+      } else high |= bits << (shift - 32);
+      if (byte < 128) {
+        this.pos = pos;
+        this.low = low >>> 0;
+        this.high = high >>> 0;
+        return;
+      }
     }
-    throw new WireError('malformed', `varint longer than 10 bytes before byte ${this.pos}`);
+    throw new WireError('malformed', `varint longer than 10 bytes before byte ${pos}`);
   }
 
   /** Reads a varint and keeps its low 32 bits, signed: for int32 and enums, whose negative values take ten bytes. */
   int32(): number {
-    const bytes = this.bytes;
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      if (this.pos >= this.end) throw new WireError('truncated', `varint cut off at byte ${this.pos}`);
-      const byte = bytes[this.pos++];
-      if (shift < 32) value |= (byte & 127) << shift;
-      if (byte < 128) return value;
+    return this.varintLow() | 0;
+  }
+
+  /** Reads a varint and keeps its low 32 bits, unsigned. */
+  uint32(): number {
+    return this.varintLow() >>> 0;
+  }
+
+  private varintLow(): number {
+    const { bytes, pos } = this;
+    if (pos < this.end && bytes[pos] < 128) {
+      this.pos = pos + 1;
+      return bytes[pos];
     }
-    throw new WireError('malformed', `varint longer than 10 bytes before byte ${this.pos}`);
+    this.words();
+    return this.low;
   }
 
   /** Reads a length and checks that as many bytes are there. Returns it; the cursor stands at the first of them. */
@@ -194,7 +243,8 @@ export class WireCursor {
   /** Reads a field tag: number << 3 | wire type. Throws on field number 0 and on numbers that do not fit. */
   tag(): number {
     const tag = this.varint();
-    if (tag > 0xffffffff || tag >>> 3 === 0) {
+    // Below 8 the field number is 0.
+    if (tag < 8 || tag > 0xffffffff) {
       throw new WireError('malformed', `field tag ${tag} before byte ${this.pos}`);
     }
     return tag;

@@ -1,188 +1,210 @@
-import { type FlowFilter, FlowFilterSchema } from '../../gen/flow/flow_pb.ts';
+import { type FlowFilter, Verdict } from '../../gen/flow/flow_pb.ts';
+import { type FieldPath, fieldPath } from '../field-path.ts';
+import { type FlowIndex, type PairMatch, type TextMatch } from '../flow-index.ts';
 import { ENVELOPE_FLOW } from '../peek-flow.ts';
-import { type FlowIndex } from '../flow-index.ts';
 import { FilterError } from './filter-error.ts';
+import {
+  checkHttpEventTypes,
+  compileHeaderMatch,
+  compileMethodMatch,
+  compileStatusCodeMatch,
+} from './http-match.ts';
 import { compileIpMatch } from './ip-match.ts';
-import { compileFqdnMatch, compileNamePrefixMatch, compileNodeNameMatch } from './name-match.ts';
-import { compilePortMatch, compileProtocolMatch, compileTcpFlagsMatch } from './protocol-match.ts';
+import { compileLabelMatch } from './label-match.ts';
+import { compileNamePrefixMatch, compileWorkloadMatch } from './name-match.ts';
+import { compileFqdnMatch, compileNodeNameMatch } from './pattern-match.ts';
+import {
+  compilePortMatch,
+  compileProtocolMatch,
+  compileTcpFlagsMatch,
+  destinationPortPaths,
+  sourcePortPaths,
+} from './protocol-match.ts';
+import { compileExactMatch, equalsText } from './text-match.ts';
 
 /** Test of one flow through its lazy index. */
 export type FlowMatch = (index: FlowIndex) => boolean;
 
-/** Fields that a later version will know; until then a filter that uses one is refused, since ignoring it would show the wrong flows. */
-const unsupportedFields = [
-  'sourceLabel',
-  'destinationLabel',
-  'nodeLabels',
-  'httpStatusCode',
-  'httpMethod',
-  'httpPath',
-  'httpUrl',
-  'httpHeader',
-  'dnsQuery',
-  'traceId',
-  'ipTraceId',
-  'experimental',
-] as const;
+const verdict = fieldPath('verdict');
+const isReply = fieldPath('is_reply');
+const isReplyValue = fieldPath('is_reply.value');
+const eventType = fieldPath('event_type');
+const eventTypeNumber = fieldPath('event_type.type');
+const eventSubType = fieldPath('event_type.sub_type');
+const networkInterface = fieldPath('interface');
+const interfaceIndex = fieldPath('interface.index');
+const interfaceName = fieldPath('interface.name');
 
-const VERDICT_DROPPED = 2;
+const utf8 = new TextEncoder();
 
-/** Field by field, cheap ones first: each yields a test, or nothing when the filter does not constrain it. */
-const fieldCompilers: readonly ((filter: FlowFilter) => FlowMatch | null)[] = [
-  ({ verdict }) => oneOf(verdict, (index) => index.verdict),
-  ({ trafficDirection }) => oneOf(trafficDirection, (index) => index.trafficDirection),
-  ({ ipVersion }) => oneOf(ipVersion, (index) => index.ipVersion),
-  ({ encrypted }) => oneOf(encrypted, (index) => index.encrypted),
-  ({ reply }) =>
-    // A drop of unknown direction counts as no reply: what Hubble's UI relies on.
-    oneOf(reply, (index) => index.isReply ?? (index.verdict === VERDICT_DROPPED ? false : undefined)),
-  ({ dropReasonDesc }) =>
-    oneOf(dropReasonDesc, (index) => (index.verdict === VERDICT_DROPPED ? index.dropReasonDesc : undefined)),
-  ({ eventType }) =>
-    either(eventType.length, (index) => {
-      if (!index.hasEventType) return false;
-      const type = index.eventType;
-      const subType = index.eventSubType;
-      return eventType.some(
-        (entry) =>
-          (entry.type === 0 || entry.type === type) && (!entry.matchSubType || entry.subType === subType),
-      );
-    }),
-  ({ sourceIdentity }) =>
-    oneOf(sourceIdentity, (index) => (index.hasSource ? index.sourceIdentity : undefined)),
-  ({ destinationIdentity }) =>
-    oneOf(destinationIdentity, (index) => (index.hasDestination ? index.destinationIdentity : undefined)),
-  ({ protocol }) => (protocol.length > 0 ? compileProtocolMatch(protocol) : null),
-  ({ sourcePort }) => (sourcePort.length > 0 ? compilePortMatch('source_port', sourcePort, 'first') : null),
-  ({ destinationPort }) =>
-    destinationPort.length > 0 ? compilePortMatch('destination_port', destinationPort, 'second') : null,
-  ({ tcpFlags }) => (tcpFlags.length > 0 ? compileTcpFlagsMatch(tcpFlags) : null),
-  ({ sourcePod }) => {
-    if (sourcePod.length === 0) return null;
-    const matches = compileNamePrefixMatch('source_pod', sourcePod);
-    return (index) => matches(index.sourceNamespace, index.sourcePodName);
-  },
-  ({ destinationPod }) => {
-    if (destinationPod.length === 0) return null;
-    const matches = compileNamePrefixMatch('destination_pod', destinationPod);
-    return (index) => matches(index.destinationNamespace, index.destinationPodName);
-  },
-  ({ sourceService }) => serviceMatch('source_service', sourceService, (index) => index.sourceService),
-  ({ destinationService }) =>
-    serviceMatch('destination_service', destinationService, (index) => index.destinationService),
-  ({ sourceWorkload }) => workloadMatch(sourceWorkload, (index) => index.source.workloads),
-  ({ destinationWorkload }) => workloadMatch(destinationWorkload, (index) => index.destination.workloads),
-  ({ sourceClusterName }) =>
-    clusterMatch('source_cluster_name', sourceClusterName, (index) => index.sourceClusterName),
-  ({ destinationClusterName }) =>
-    clusterMatch('destination_cluster_name', destinationClusterName, (index) => index.destinationClusterName),
-  ({ sourceIp }) => ipMatch('source_ip', sourceIp, (index) => index.sourceIp),
-  ({ destinationIp }) => ipMatch('destination_ip', destinationIp, (index) => index.destinationIp),
-  ({ sourceIpXlated }) => ipMatch('source_ip_xlated', sourceIpXlated, (index) => index.sourceIpXlated),
-  ({ nodeName }) => {
-    if (nodeName.length === 0) return null;
-    const matches = compileNodeNameMatch('node_name', nodeName);
-    return (index) => matches(index.nodeName);
-  },
-  ({ sourceFqdn }) => fqdnMatch('source_fqdn', sourceFqdn, (index) => index.sourceNames),
-  ({ destinationFqdn }) => fqdnMatch('destination_fqdn', destinationFqdn, (index) => index.destinationNames),
-  ({ interface: interfaces }) =>
-    either(
-      interfaces.length,
-      (index) =>
-        index.hasInterface &&
-        interfaces.some(
-          (entry) =>
-            (entry.index === 0 || entry.index === index.interfaceIndex) &&
-            (entry.name === '' || entry.name === index.interfaceName),
-        ),
-    ),
-  ({ uuid }) => oneOf(uuid, (index) => index.uuid),
-];
-
-function either(count: number, match: FlowMatch): FlowMatch | null {
-  return count > 0 ? match : null;
-}
-
-/** Equality with any of the values; a flow that lacks the datum (undefined) never matches. */
-function oneOf<T>(values: readonly T[], read: (index: FlowIndex) => T | undefined): FlowMatch | null {
-  if (values.length === 0) return null;
+/** Equality with any of some numbers. */
+function numberMatch(values: readonly number[], path: FieldPath): FlowMatch {
+  if (values.length === 1) return (index) => index.int32(path) === values[0];
   const wanted = new Set(values);
-  return (index) => {
-    const value = read(index);
-    return value !== undefined && wanted.has(value);
-  };
+  return (index) => wanted.has(index.int32(path));
 }
 
-function ipMatch(
-  field: string,
-  values: readonly string[],
-  read: (index: FlowIndex) => string,
-): FlowMatch | null {
-  if (values.length === 0) return null;
-  const matches = compileIpMatch(field, values);
-  return (index) => matches(read(index));
+function identityMatch(values: readonly number[], side: string): FlowMatch {
+  const endpoint = fieldPath(side);
+  const identity = fieldPath(`${side}.identity`);
+  const wanted = new Set(values);
+  return (index) => index.has(endpoint) && wanted.has(index.uint32(identity));
 }
 
-function fqdnMatch(
-  field: string,
-  values: readonly string[],
-  read: (index: FlowIndex) => readonly string[],
-): FlowMatch | null {
-  if (values.length === 0) return null;
-  const matches = compileFqdnMatch(field, values);
-  return (index) => read(index).some(matches);
+function textMatch(match: TextMatch, path: FieldPath): FlowMatch {
+  return (index) => index.matchText(path, match);
 }
 
-function serviceMatch(
-  field: string,
-  values: readonly string[],
-  read: (index: FlowIndex) => { namespace: string; name: string } | null,
-): FlowMatch | null {
-  if (values.length === 0) return null;
-  const matches = compileNamePrefixMatch(field, values);
-  return (index) => {
-    const service = read(index);
-    return service !== null && matches(service.namespace, service.name);
-  };
+function anyTextMatch(match: TextMatch, path: FieldPath): FlowMatch {
+  return (index) => index.someText(path, match);
 }
 
-function workloadMatch(
-  values: readonly { name: string; kind: string }[],
-  read: (index: FlowIndex) => readonly { name: string; kind: string }[],
-): FlowMatch | null {
-  return either(values.length, (index) =>
-    read(index).some((workload) =>
-      values.some(
-        (value) =>
-          (value.name === '' || value.name === workload.name) &&
-          (value.kind === '' || value.kind === workload.kind),
-      ),
-    ),
-  );
+function pairMatch(match: PairMatch, message: string, name1: string, name2: string): FlowMatch {
+  const path1 = fieldPath(`${message}.${name1}`);
+  const path2 = fieldPath(`${message}.${name2}`);
+  return (index) => index.matchPair(path1, path2, match);
 }
 
-function clusterMatch(
-  field: string,
-  values: readonly string[],
-  read: (index: FlowIndex) => string,
-): FlowMatch | null {
+function anyPairMatch(match: PairMatch, path: FieldPath): FlowMatch {
+  return (index) => index.somePair(path, match);
+}
+
+function clusterMatch(field: string, values: readonly string[], path: FieldPath): FlowMatch {
   if (values.includes('')) throw new FilterError(field, '', 'expected a cluster name');
-  return oneOf(values, read);
+  return textMatch(compileExactMatch(values), path);
+}
+
+/** A drop of unknown direction counts as no reply: what Hubble's UI relies on. */
+function replyMatch(values: readonly boolean[]): FlowMatch {
+  const wanted = new Set(values);
+  return (index) =>
+    index.has(isReply)
+      ? wanted.has(index.bool(isReplyValue))
+      : wanted.has(false) && index.int32(verdict) === Verdict.DROPPED;
+}
+
+function eventTypeMatch(values: FlowFilter['eventType']): FlowMatch {
+  return (index) => {
+    if (!index.has(eventType)) return false;
+    const type = index.int32(eventTypeNumber);
+    const subType = index.int32(eventSubType);
+    return values.some(
+      (entry) =>
+        (entry.type === 0 || entry.type === type) && (!entry.matchSubType || entry.subType === subType),
+    );
+  };
+}
+
+function interfaceMatch(values: FlowFilter['interface']): FlowMatch {
+  const wanted = values.map(({ index, name }) => ({ index, name: utf8.encode(name) }));
+  return (index) =>
+    index.has(networkInterface) &&
+    wanted.some(
+      (entry) =>
+        (entry.index === 0 || entry.index === index.uint32(interfaceIndex)) &&
+        (entry.name.length === 0 ||
+          index.matchText(interfaceName, (bytes, start, end) => equalsText(bytes, start, end, entry.name))),
+    );
+}
+
+/** Compiles the values of one field of a filter. Throws FilterError. */
+type FieldCompiler<K extends keyof FlowFilter> = (values: FlowFilter[K]) => FlowMatch;
+
+/** A field that a later version will know; until then it is refused, since ignoring it would show the wrong flows. */
+function notSupported(field: string): (values: readonly string[]) => FlowMatch {
+  return (values) => {
+    throw new FilterError(field, values[0], 'this field is not supported yet');
+  };
+}
+
+/** How each repeated field is compiled, cheap tests first. */
+const fieldCompilers: {
+  readonly [K in Exclude<keyof FlowFilter, '$typeName' | '$unknown' | 'experimental'>]: FieldCompiler<K>;
+} = {
+  verdict: (values) => numberMatch(values, verdict),
+  trafficDirection: (values) => numberMatch(values, fieldPath('traffic_direction')),
+  dropReasonDesc: (values) => {
+    const matches = numberMatch(values, fieldPath('drop_reason_desc'));
+    return (index) => index.int32(verdict) === Verdict.DROPPED && matches(index);
+  },
+  eventType: eventTypeMatch,
+  reply: replyMatch,
+  ipVersion: (values) => numberMatch(values, fieldPath('IP.ipVersion')),
+  encrypted: (values) => {
+    const path = fieldPath('IP.encrypted');
+    return (index) => values.includes(index.bool(path));
+  },
+  sourceIdentity: (values) => identityMatch(values, 'source'),
+  destinationIdentity: (values) => identityMatch(values, 'destination'),
+  protocol: compileProtocolMatch,
+  sourcePort: (values) => compilePortMatch('source_port', values, sourcePortPaths),
+  destinationPort: (values) => compilePortMatch('destination_port', values, destinationPortPaths),
+  tcpFlags: compileTcpFlagsMatch,
+  uuid: (values) => textMatch(compileExactMatch(values), fieldPath('uuid')),
+  traceId: (values) => textMatch(compileExactMatch(values), fieldPath('trace_context.parent.trace_id')),
+  ipTraceId: (values) => {
+    const path = fieldPath('ip_trace_id.trace_id');
+    const wanted = new Set(values);
+    return (index) => wanted.has(index.uint64(path));
+  },
+  sourcePod: (values) =>
+    pairMatch(compileNamePrefixMatch('source_pod', values), 'source', 'namespace', 'pod_name'),
+  destinationPod: (values) =>
+    pairMatch(compileNamePrefixMatch('destination_pod', values), 'destination', 'namespace', 'pod_name'),
+  sourceService: (values) =>
+    pairMatch(compileNamePrefixMatch('source_service', values), 'source_service', 'namespace', 'name'),
+  destinationService: (values) =>
+    pairMatch(
+      compileNamePrefixMatch('destination_service', values),
+      'destination_service',
+      'namespace',
+      'name',
+    ),
+  sourceClusterName: (values) =>
+    clusterMatch('source_cluster_name', values, fieldPath('source.cluster_name')),
+  destinationClusterName: (values) =>
+    clusterMatch('destination_cluster_name', values, fieldPath('destination.cluster_name')),
+  sourceIp: (values) => textMatch(compileIpMatch('source_ip', values), fieldPath('IP.source')),
+  destinationIp: (values) => textMatch(compileIpMatch('destination_ip', values), fieldPath('IP.destination')),
+  sourceIpXlated: (values) =>
+    textMatch(compileIpMatch('source_ip_xlated', values), fieldPath('IP.source_xlated')),
+  nodeName: (values) => textMatch(compileNodeNameMatch('node_name', values), fieldPath('node_name')),
+  interface: interfaceMatch,
+  sourceWorkload: (values) => anyPairMatch(compileWorkloadMatch(values), fieldPath('source.workloads')),
+  destinationWorkload: (values) =>
+    anyPairMatch(compileWorkloadMatch(values), fieldPath('destination.workloads')),
+  sourceFqdn: (values) => anyTextMatch(compileFqdnMatch('source_fqdn', values), fieldPath('source_names')),
+  destinationFqdn: (values) =>
+    anyTextMatch(compileFqdnMatch('destination_fqdn', values), fieldPath('destination_names')),
+  sourceLabel: (values) => compileLabelMatch('source_label', values, fieldPath('source.labels')),
+  destinationLabel: (values) =>
+    compileLabelMatch('destination_label', values, fieldPath('destination.labels')),
+  nodeLabels: (values) => compileLabelMatch('node_labels', values, fieldPath('node_labels')),
+  httpStatusCode: compileStatusCodeMatch,
+  httpMethod: compileMethodMatch,
+  httpHeader: compileHeaderMatch,
+  httpPath: notSupported('http_path'),
+  httpUrl: notSupported('http_url'),
+  dnsQuery: notSupported('dns_query'),
+};
+
+const fieldNames = Object.keys(fieldCompilers) as (keyof typeof fieldCompilers)[];
+
+/** The constraints of a filter, one for each field that has values. */
+function compileFields(filter: FlowFilter): FlowMatch[] {
+  return fieldNames
+    .filter((name) => filter[name].length > 0)
+    .map((name) => (fieldCompilers[name] as (values: unknown) => FlowMatch)(filter[name]));
 }
 
 /** Compiles one filter: the AND of its fields. A filter without fields matches every flow. Throws FilterError. */
 export function compileFilter(filter: FlowFilter): FlowMatch {
-  for (const name of unsupportedFields) {
-    const value = filter[name];
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
-    throw new FilterError(
-      FlowFilterSchema.field[name].name,
-      JSON.stringify(value),
-      'this field is not supported yet',
-    );
+  checkHttpEventTypes(filter);
+  const expressions = filter.experimental?.celExpression ?? [];
+  if (expressions.length > 0) {
+    throw new FilterError('experimental.cel_expression', expressions[0], 'this field is not supported yet');
   }
-  const matches = fieldCompilers.map((compile) => compile(filter)).filter((match) => match !== null);
+  const matches = compileFields(filter);
   if (matches.length === 1) return matches[0];
   return (index) => matches.every((match) => match(index));
 }

@@ -1,5 +1,6 @@
 import { type FlowFilter } from '../../gen/flow/flow_pb.ts';
-import { type FlowIndex, type Layer4View } from '../flow-index.ts';
+import { type FieldPath, fieldPath } from '../field-path.ts';
+import { type FlowIndex } from '../flow-index.ts';
 import { FilterError } from './filter-error.ts';
 
 /** Members of Layer4 that a protocol name stands for. */
@@ -17,8 +18,6 @@ const layer4Names: Readonly<Record<string, readonly number[]>> = {
 /** Records of Layer7 that a protocol name stands for. */
 const layer7Names: Readonly<Record<string, number>> = { dns: 100, http: 101 };
 
-const view: Layer4View = { member: 0, first: 0, second: 0, hasFlags: false, flags: 0 };
-
 /** Compiles protocol names, L4 and L7 mixed. Throws FilterError for an unknown one. */
 export function compileProtocolMatch(values: readonly string[]): (index: FlowIndex) => boolean {
   const members = new Set<number>();
@@ -32,17 +31,26 @@ export function compileProtocolMatch(values: readonly string[]): (index: FlowInd
       throw new FilterError('protocol', value, `expected one of ${known}`);
     }
   }
-  return (index) => {
-    index.layer4(view);
-    return members.has(view.member) || (records.size > 0 && records.has(index.l7Record));
-  };
+  return (index) => members.has(index.layer4) || (records.size > 0 && records.has(index.layer7));
 }
 
-/** Compiles ports into a test; `side` tells which of the two ports counts. Throws FilterError. */
+/** Where a port stands in each member of Layer4 that has ports, by the member's number. */
+export type PortPaths = Readonly<Record<number, FieldPath>>;
+
+const portPaths = (name: string): PortPaths => ({
+  1: fieldPath(`l4.TCP.${name}`),
+  2: fieldPath(`l4.UDP.${name}`),
+  5: fieldPath(`l4.SCTP.${name}`),
+});
+
+export const sourcePortPaths = portPaths('source_port');
+export const destinationPortPaths = portPaths('destination_port');
+
+/** Compiles ports into a test of the port at `paths`. Of a port above 65535, which no packet has, the low 16 bits count. Throws FilterError. */
 export function compilePortMatch(
   field: string,
   values: readonly string[],
-  side: 'first' | 'second',
+  paths: PortPaths,
 ): (index: FlowIndex) => boolean {
   const ports = new Set(
     values.map((value) => {
@@ -53,9 +61,8 @@ export function compilePortMatch(
     }),
   );
   return (index) => {
-    index.layer4(view);
-    const hasPorts = view.member === 1 || view.member === 2 || view.member === 5;
-    return hasPorts && ports.has(view[side] & 0xffff);
+    const path = paths[index.layer4];
+    return path !== undefined && ports.has(index.uint32(path) & 0xffff);
   };
 }
 
@@ -68,7 +75,7 @@ export function compileTcpFlagsMatch(values: FlowFilter['tcpFlags']): (index: Fl
     ),
   );
   return (index) => {
-    index.layer4(view);
-    return view.member === 1 && view.hasFlags && masks.some((mask) => (view.flags & mask) === mask);
+    const flags = index.tcpFlags;
+    return flags >= 0 && masks.some((mask) => (flags & mask) === mask);
   };
 }
