@@ -12,9 +12,9 @@ export async function run(command: string, args: readonly string[], input = ''):
 }
 
 /** Command and arguments that run a program inside a network namespace. */
-export function inNamespace(netns: string, command: string, ...args: string[]): [string, string[]] {
+export function inNamespace(netns: string, ...program: string[]): [command: string, args: string[]] {
   // Not `ip -n` or `ip netns exec`: both mount another /sys, which hides bpffs and fails in a chroot.
-  return ['nsenter', [`--net=/run/netns/${netns}`, command, ...args]];
+  return ['nsenter', [`--net=/run/netns/${netns}`, ...program]];
 }
 
 /** Runs commands of `ip` in one process: a lab takes some three hundred, and starting a program costs more than any of them. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { inNamespace } from '../network/ip.ts';
 import { noteProcess } from './process-table.ts';
 
 /** A process that is to run for as long as the lab does. */
@@ -62,11 +63,12 @@ class Supervised {
     const log = join(this.options.logDir, logFile);
     mkdirSync(dirname(log), { recursive: true });
     const fd = openSync(log, 'a');
-    const node = [process.execPath, ...nodeFlags, '--import', PARENT_WATCH, join(ROOT, script), ...args];
+    const nodeArgs = [...nodeFlags, '--import', PARENT_WATCH, join(ROOT, script), ...args];
     // nsenter becomes the program: one process, whose number is the program's.
-    const [command, ...rest] = netns === undefined ? node : ['nsenter', `--net=/run/netns/${netns}`, ...node];
+    const [command, commandArgs] =
+      netns === undefined ? [process.execPath, nodeArgs] : inNamespace(netns, process.execPath, ...nodeArgs);
     // A session of its own: Ctrl-C reaches the lab alone, which then ends all in order.
-    const child = spawn(command, rest, { stdio: ['pipe', fd, fd], detached: true, cwd: ROOT });
+    const child = spawn(command, commandArgs, { stdio: ['pipe', fd, fd], detached: true, cwd: ROOT });
     closeSync(fd);
     child.stdin?.on('error', () => {}); // only its being open says anything
     this.child = child;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,8 +41,10 @@ export class LabHarness {
     const lab = new LabHarness(name, child);
     t.after(async () => {
       child.kill('SIGTERM');
-      await lab.exit;
+      const status = await lab.exit;
       runLab(['--clean', `--name=${name}`]);
+      // The logs of a lab that failed are worth keeping.
+      if (status !== 1) rmSync(logDir, { recursive: true, force: true });
     });
     return lab;
   }
