@@ -1,13 +1,8 @@
 export { type Address, DEFAULT_AGENT_PORT, formatAddress, parseAddress } from './address.ts';
 export { callStream, callUnary } from './call-unary.ts';
-export {
-  type CallOptions,
-  type ConnectionState,
-  type RpcClientOptions,
-  RpcConnection,
-  type RunListener,
-} from './client.ts';
+export { type CallOptions, type ConnectionState, type RpcClientOptions, RpcConnection } from './client.ts';
 export { HealthState } from './health.ts';
+export { type RunListener } from './read-response.ts';
 export { type RawCall, type RawStreamHandler } from './raw-call.ts';
 export { reflectionRoutes } from './reflection.ts';
 export { RpcCode, RpcError } from './rpc-error.ts';
