@@ -17,9 +17,12 @@ export function inNamespace(netns: string, ...program: string[]): [command: stri
   return ['nsenter', [`--net=/run/netns/${netns}`, ...program]];
 }
 
-/** Runs commands of `ip` in one process: a lab takes some three hundred, and starting a program costs more than any of them. */
-export async function ipBatch(commands: readonly string[], netns?: string): Promise<void> {
-  const batch = ['-batch', '-'];
+/**
+ * Runs commands of `ip` in one process: a lab takes some three hundred, and starting a program costs more than any of them. Rejects with the first that fails; those behind it
+ * are not run, unless `goOn` is set.
+ */
+export async function ipBatch(commands: readonly string[], netns?: string, goOn = false): Promise<void> {
+  const batch = [...(goOn ? ['-force'] : []), '-batch', '-'];
   const [command, args] = netns === undefined ? ['ip', batch] : inNamespace(netns, 'ip', ...batch);
   await run(command, args, `${commands.join('\n')}\n`);
 }

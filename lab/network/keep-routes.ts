@@ -35,6 +35,7 @@ export function keepRoutes(
     await ipBatch(
       setUp.filter((command) => !/^link set \S+ up$/.test(command)),
       netns,
+      true,
     ).catch((error: Error) => onProblem(`routes of ${netns} are not all back: ${error.message}`));
   };
   createInterface({ input: monitor.stdout }).on('line', (line) => {
