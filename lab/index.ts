@@ -15,6 +15,7 @@ export type { LabReport } from './report/lab-report.ts';
 
 /** Within this time every node has to show flows. */
 const LIVE_TIMEOUT_MS = 60_000;
+const PARENT_POLL_MS = 500;
 
 /**
  * Runs a lab: removes what an earlier one of the name left, builds and starts everything, prints what runs and its live flows, until the time is over or
@@ -32,6 +33,7 @@ export async function runLab(options: LabOptions, io: ProcessIo): Promise<number
   // The terminal is gone, or whoever read the output: nobody is left to run for.
   process.on('SIGHUP', onHangUp);
   process.stdout.on('error', onHangUp);
+  const parentWatch = watchNpm(onHangUp);
   try {
     return await runLocked(options, signal, log);
   } catch (error) {
@@ -39,9 +41,19 @@ export async function runLab(options: LabOptions, io: ProcessIo): Promise<number
     log(`error: ${(error as Error).message}`);
     return 1;
   } finally {
+    clearInterval(parentWatch);
     process.off('SIGHUP', onHangUp);
     process.stdout.off('error', onHangUp);
   }
+}
+
+/** Under `npm start` a kill of npm is meant for the lab, which would otherwise live on unseen. */
+function watchNpm(onGone: () => void): NodeJS.Timeout | undefined {
+  if (process.env['npm_lifecycle_event'] === undefined) return undefined;
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) onGone();
+  }, PARENT_POLL_MS);
 }
 
 async function runLocked(
@@ -67,6 +79,7 @@ async function runLocked(
     try {
       result = await runLive(lab, options, signal, log);
     } finally {
+      lock.announceEnd();
       log('removing everything');
       await lab.close();
     }

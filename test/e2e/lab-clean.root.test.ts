@@ -28,4 +28,19 @@ describe('the end of a lab', () => {
       assert.deepEqual(lab.leftovers(), []);
     },
   );
+
+  it(
+    'comes when npm, which started it, is killed, even while it starts; the next waits for that',
+    { skip: labIsLacking() ?? false, timeout: 120_000 },
+    async (t) => {
+      const lab = LabHarness.startUnderNpm(t);
+      await lab.printed('network is up');
+      lab.child.kill('SIGKILL');
+      await lab.printed('removing everything');
+      const clean = runLab([`--name=${lab.name}`, '--clean']);
+      assert.equal(clean.status, 0, clean.output);
+      assert.match(clean.output, /left: 0 processes, 0 namespaces, 0 pin directories/);
+      assert.deepEqual(lab.leftovers(), []);
+    },
+  );
 });

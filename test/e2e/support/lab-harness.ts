@@ -31,11 +31,23 @@ export class LabHarness {
 
   /** Starts a lab that is gone when the test is over, whatever became of it. */
   static start(t: TestContext, args: readonly string[] = []): LabHarness {
+    return LabHarness.launch(t, [], args);
+  }
+
+  /** The same below a process that stands for npm: that one is `child`. */
+  static startUnderNpm(t: TestContext): LabHarness {
+    const npm = `require('node:child_process').spawn(process.execPath, process.argv.slice(1), {
+      stdio: 'inherit', env: { ...process.env, npm_lifecycle_event: 'start' },
+    })`;
+    return LabHarness.launch(t, ['-e', npm], []);
+  }
+
+  private static launch(t: TestContext, before: readonly string[], args: readonly string[]): LabHarness {
     const name = `e${process.pid}`.slice(0, 8);
     const logDir = join(ROOT, 'build', `lab-${name}`);
     const child = spawn(
       process.execPath,
-      [CLI, 'lab', `--name=${name}`, '--port=0', `--log-dir=${logDir}`, ...args],
+      [...before, CLI, 'lab', `--name=${name}`, '--port=0', `--log-dir=${logDir}`, ...args],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const lab = new LabHarness(name, child);
@@ -50,10 +62,15 @@ export class LabHarness {
   }
 
   /** Resolves when the lab said that all nodes show flows; rejects with its output when it ended instead. */
-  async live(): Promise<void> {
-    while (!this.lines.some((line) => line.includes('flows of all nodes are live'))) {
+  live(): Promise<void> {
+    return this.printed('flows of all nodes are live');
+  }
+
+  /** Resolves once a line with this text was printed. */
+  async printed(text: string): Promise<void> {
+    while (!this.lines.some((line) => line.includes(text))) {
       if (this.child.exitCode !== null) throw new Error(`the lab ended:\n${this.lines.join('\n')}`);
-      await sleep(100);
+      await sleep(50);
     }
   }
 

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { takeLock } from '../../../lab/process/lock.ts';
 import {
   endProcesses,
   isRunning,
@@ -39,18 +38,5 @@ describe('the process table', () => {
 
   it('is empty when there is no file', (t) => {
     assert.deepEqual(readProcessTable(join(temporaryDirectory(t), 'none')), []);
-  });
-});
-
-describe('takeLock()', () => {
-  it('is held by one, tells who it is, and is free again after its release', async () => {
-    const name = `t${process.pid}`;
-    const lock = await takeLock(name);
-    await assert.rejects(
-      takeLock(name),
-      new RegExp(`^Error: a lab is running already \\(process ${process.pid}, since 20.*Z\\): end it first`),
-    );
-    lock.release();
-    (await takeLock(name)).release();
   });
 });
