@@ -11,23 +11,26 @@ export interface CallLimit {
 /** Longest delay of a node timer, 24 days; a deadline beyond that is none. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Calls `expire` after a call's deadline, if it has one; returns how to stop that. */
+export function startDeadline(timeoutMs: number | null, expire: () => void): () => void {
+  if (timeoutMs === null || timeoutMs > MAX_TIMER_MS) return () => {};
+  const timer = setTimeout(expire, timeoutMs);
+  return () => clearTimeout(timer);
+}
+
 /** Joins a deadline and a caller's signal: DEADLINE_EXCEEDED after `timeoutMs`, CANCELLED with the signal. */
 export function limitCall(timeoutMs: number | undefined, signal: AbortSignal | undefined): CallLimit {
   const abort = new AbortController();
   const cancel = (): void => abort.abort(new RpcError(RpcCode.Cancelled, 'cancelled by this side'));
   if (signal?.aborted === true) cancel();
   signal?.addEventListener('abort', cancel, { once: true });
-  const timer =
-    timeoutMs === undefined || timeoutMs > MAX_TIMER_MS
-      ? undefined
-      : setTimeout(
-          () => abort.abort(new RpcError(RpcCode.DeadlineExceeded, `no answer within ${timeoutMs} ms`)),
-          timeoutMs,
-        );
+  const stopDeadline = startDeadline(timeoutMs ?? null, () =>
+    abort.abort(new RpcError(RpcCode.DeadlineExceeded, `no answer within ${timeoutMs} ms`)),
+  );
   return {
     signal: abort.signal,
     release: () => {
-      clearTimeout(timer);
+      stopDeadline();
       signal?.removeEventListener('abort', cancel);
     },
   };

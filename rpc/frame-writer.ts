@@ -1,5 +1,3 @@
-import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
-
 /** Runs at least this large go out as they are; smaller ones are gathered first. */
 const DIRECT_BYTES = 16 * 1024;
 const BUFFER_BYTES = 64 * 1024;
@@ -9,7 +7,7 @@ const BUFFER_BYTES = 64 * 1024;
  */
 const HELD_BYTES = 1024 * 1024;
 
-/** The part of an http2 stream that the writer needs. */
+/** The part of an HTTP/2 stream or HTTP/1.1 response that the writer needs. */
 export interface ByteSink {
   write(chunk: Uint8Array): boolean;
   once(event: 'drain' | 'close', listener: () => void): unknown;
@@ -88,11 +86,4 @@ export class FrameWriter {
       this.sink.once('close', done);
     });
   }
-}
-
-/** Reads the one message of a unary or server-streaming request. Returns null when the bytes are not exactly one uncompressed frame. */
-export function singleMessage(body: Uint8Array): Uint8Array | null {
-  if (body.length < FRAME_PREFIX_BYTES || body[0] !== 0) return null;
-  const length = new DataView(body.buffer, body.byteOffset).getUint32(1);
-  return length === body.length - FRAME_PREFIX_BYTES ? body.subarray(FRAME_PREFIX_BYTES) : null;
 }

@@ -44,9 +44,12 @@ export class HealthState {
       const serving = this.get(service);
       const status =
         serving === undefined ? Status.SERVICE_UNKNOWN : serving ? Status.SERVING : Status.NOT_SERVING;
-      if (status !== last) yield { status };
+      if (status === last) {
+        await this.nextChange(signal);
+        continue;
+      }
       last = status;
-      await this.nextChange(signal);
+      yield { status }; // it may have changed by the time the client takes this: look again before waiting
     }
   }
 

@@ -1,8 +1,11 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
-import { FrameWriter, singleMessage } from './frame-writer.ts';
+import type { IncomingHttpHeaders } from 'node:http2';
+import { startDeadline } from './call-limit.ts';
+import { type Dialect } from './dialect.ts';
+import { FrameWriter } from './frame-writer.ts';
+import { type RawExchange } from './raw-exchange.ts';
+import { readRequest } from './read-request.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
-import { parseGrpcTimeout, statusHeaders } from './status-header.ts';
+import { statusHeaders } from './status-header.ts';
 
 /** A server-streaming call that is handled as bytes, past every message codec. */
 export interface RawCall {
@@ -13,138 +16,113 @@ export interface RawCall {
   readonly signal: AbortSignal;
   /** See FrameWriter.write. */
   write(frames: Uint8Array): boolean;
+  /** See FrameWriter.drained. */
   drained(): Promise<void>;
+  /** Sends the response's headers, if they are still due, and all that was written: a client knows that its call was taken. */
   flush(): void;
 }
 
 /** Returning ends the call with OK, throwing an RpcError with its status, anything else with INTERNAL. */
 export type RawStreamHandler = (call: RawCall) => Promise<void>;
 
-const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
-
-/** Collects the request's body. Throws RpcError when it is larger than 4 MiB or the stream breaks. */
-async function readRequest(stream: ServerHttp2Stream): Promise<Uint8Array> {
-  const body = await new Promise<Buffer>((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    stream.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > MAX_REQUEST_BYTES + FRAME_PREFIX_BYTES) {
-        reject(new RpcError(RpcCode.ResourceExhausted, `request above ${MAX_REQUEST_BYTES} bytes`));
-        stream.pause();
-        return;
-      }
-      chunks.push(chunk);
-    });
-    stream.once('end', () => resolve(Buffer.concat(chunks)));
-    stream.once('close', () => reject(new RpcError(RpcCode.Cancelled, 'stream closed before its request')));
-  });
-  const message = singleMessage(body);
-  if (message === null) {
-    throw new RpcError(RpcCode.Internal, 'request is not one uncompressed gRPC message');
-  }
-  return message;
+/** What all calls of a server have in common. */
+export interface RawCallContext {
+  readonly responseHeaders: Readonly<Record<string, string>>;
+  /** Aborts when the server closes, with the RpcError to tell. */
+  readonly closing: AbortSignal;
 }
 
-/** Ends a stream before any response went out: headers and status in one block. */
-export function respondTrailersOnly(
-  stream: ServerHttp2Stream,
-  code: RpcCode,
-  message: string,
-  headers: Readonly<Record<string, string>>,
-): void {
-  if (stream.destroyed || stream.headersSent) return;
-  stream.respond(
-    { ':status': 200, 'content-type': 'application/grpc', ...headers, ...statusHeaders(code, message) },
-    { endStream: true },
-  );
-}
-
-/**
- * Serves one call with a raw handler, from request to trailers. Never throws: what goes wrong is told to the client.
- * @param closing aborts when the server closes, with the RpcError to tell
- */
+/** Serves one call with a raw handler, from request to status. Never throws: what goes wrong is told to the client. */
 export async function serveRawCall(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
+  exchange: RawExchange,
+  dialect: Dialect,
   handler: RawStreamHandler,
-  responseHeaders: Readonly<Record<string, string>>,
-  closing: AbortSignal,
+  context: RawCallContext,
 ): Promise<void> {
   const abort = new AbortController();
-  const cancel = (): void => abort.abort(new RpcError(RpcCode.Cancelled, 'cancelled by the client'));
-  const close = (): void => abort.abort(closing.reason);
-  stream.once('close', cancel);
-  closing.addEventListener('abort', close, { once: true });
-  if (closing.aborted) close();
-  const timeoutMs = parseGrpcTimeout(headers['grpc-timeout'] as string | undefined);
-  const deadline =
-    timeoutMs === null
-      ? undefined
-      : setTimeout(
-          () => abort.abort(new RpcError(RpcCode.DeadlineExceeded, `deadline of ${timeoutMs} ms exceeded`)),
-          timeoutMs,
-        );
-  const writer = new FrameWriter(stream);
+  const cancelled = (): void => abort.abort(new RpcError(RpcCode.Cancelled, 'cancelled by the client'));
+  const close = (): void => abort.abort(context.closing.reason);
+  const stopGone = exchange.onGone(cancelled);
+  context.closing.addEventListener('abort', close, { once: true });
+  if (context.closing.aborted) close();
+  const timeoutMs = dialect.timeoutMs(exchange.headers);
+  const stopDeadline = startDeadline(timeoutMs, () =>
+    abort.abort(new RpcError(RpcCode.DeadlineExceeded, `deadline of ${timeoutMs} ms exceeded`)),
+  );
+  const response = new RawResponse(exchange, dialect, context.responseHeaders);
   let error: RpcError | null = null;
   try {
-    const request = await readRequest(stream);
-    if (!abort.signal.aborted) {
-      await handler({
-        request,
-        headers,
-        signal: abort.signal,
-        write: (frames) => {
-          startResponse(stream, responseHeaders);
-          return writer.write(frames);
-        },
-        drained: () => writer.drained(),
-        flush: () => {
-          startResponse(stream, responseHeaders);
-          writer.flush();
-        },
-      });
-    }
+    const request = await readRequest(exchange.input, abort.signal);
+    await handler({
+      request,
+      headers: exchange.headers,
+      signal: abort.signal,
+      write: (frames) => response.write(frames),
+      drained: () => response.writer.drained(),
+      flush: () => response.flush(),
+    });
     if (abort.signal.aborted) error = abort.signal.reason as RpcError;
   } catch (caught) {
-    error =
-      caught instanceof RpcError
-        ? caught
-        : new RpcError(RpcCode.Internal, caught instanceof Error ? caught.message : String(caught), {
-            cause: caught,
-          });
+    error = toStatus(abort.signal.aborted ? abort.signal.reason : caught);
   } finally {
-    clearTimeout(deadline);
-    closing.removeEventListener('abort', close);
-    stream.off('close', cancel);
+    stopDeadline();
+    context.closing.removeEventListener('abort', close);
+    stopGone();
   }
-  endCall(stream, writer, error, responseHeaders);
+  response.end(error);
 }
 
-/** Sends the response headers once, so that a client of a quiet stream knows the call was taken. */
-function startResponse(stream: ServerHttp2Stream, headers: Readonly<Record<string, string>>): void {
-  if (stream.headersSent || stream.destroyed) return;
-  stream.respond(
-    { ':status': 200, 'content-type': 'application/grpc', ...headers },
-    { waitForTrailers: true },
-  );
+function toStatus(caught: unknown): RpcError {
+  if (caught instanceof RpcError) return caught;
+  const message = caught instanceof Error ? caught.message : String(caught);
+  return new RpcError(RpcCode.Internal, message, { cause: caught });
 }
 
-function endCall(
-  stream: ServerHttp2Stream,
-  writer: FrameWriter,
-  error: RpcError | null,
-  headers: Readonly<Record<string, string>>,
-): void {
-  if (stream.destroyed) return;
-  const code = error?.code ?? RpcCode.Ok;
-  const message = error?.message ?? '';
-  if (!stream.headersSent && error !== null) {
-    respondTrailersOnly(stream, code, message, headers);
-    return;
+/** The response of one call: headers once, frames, and a status in the way of its dialect. */
+class RawResponse {
+  readonly writer: FrameWriter;
+  private readonly exchange: RawExchange;
+  private readonly dialect: Dialect;
+  private readonly headers: Readonly<Record<string, string>>;
+
+  constructor(exchange: RawExchange, dialect: Dialect, headers: Readonly<Record<string, string>>) {
+    this.exchange = exchange;
+    this.dialect = dialect;
+    this.headers = { 'content-type': dialect.contentType, ...headers };
+    this.writer = new FrameWriter(exchange.output);
   }
-  startResponse(stream, headers);
-  writer.flush();
-  stream.once('wantTrailers', () => stream.sendTrailers(statusHeaders(code, message)));
-  stream.end();
+
+  write(frames: Uint8Array): boolean {
+    this.start();
+    return this.writer.write(frames);
+  }
+
+  flush(): void {
+    this.start();
+    this.writer.flush();
+  }
+
+  end(error: RpcError | null): void {
+    const { exchange, dialect } = this;
+    if (exchange.isGone) return;
+    const code = error?.code ?? RpcCode.Ok;
+    const message = error?.message ?? '';
+    if (dialect.hasTrailers && error !== null && !exchange.hasResponded) {
+      exchange.respondOnly({ ...this.headers, ...statusHeaders(code, message) });
+      return;
+    }
+    if (code === RpcCode.DeadlineExceeded && exchange.output.writableLength > 0) {
+      // The client has given up by itself; what it did not read would keep the stream alive for as long as the connection.
+      exchange.reset();
+      return;
+    }
+    this.start();
+    if (!dialect.hasTrailers) this.writer.write(dialect.endFrame(code, message));
+    this.writer.flush();
+    exchange.end(dialect.hasTrailers ? statusHeaders(code, message) : null);
+  }
+
+  private start(): void {
+    if (!this.exchange.hasResponded && !this.exchange.isGone) this.exchange.respond(this.headers);
+  }
 }

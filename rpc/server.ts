@@ -1,37 +1,50 @@
-import { type ConnectRouter } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
-import type { Http2Server, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
+import type { RequestListener } from 'node:http';
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { type Address, formatAddress } from './address.ts';
-import { listen, type Listener } from './listener.ts';
-import { type RawStreamHandler, respondTrailersOnly, serveRawCall } from './raw-call.ts';
+import { createConnectListener } from './connect-listener.ts';
+import { dialectOf } from './dialect.ts';
+import { listen, type Listener, type Protocols } from './listener.ts';
+import { type RawCallContext, type RawStreamHandler, serveRawCall } from './raw-call.ts';
+import { http1Exchange, http2Exchange } from './raw-exchange.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
+import { statusHeaders } from './status-header.ts';
 import { type TlsFiles } from './tls-files.ts';
 
 /** What a process serves, and where. */
 export interface RpcServerOptions {
   readonly listen: readonly Address[];
-  /** Certificates for the TCP addresses. Without them TCP needs `insecure`. */
+  /** Certificates for the TCP addresses, read again when they change. Without them TCP needs `insecure`. */
   readonly tls?: TlsFiles;
   /** Serve TCP in plaintext. Never the default: whoever wants it has to say so. */
   readonly insecure?: boolean;
+  /** Permission bits of Unix sockets; default 0o660: the owner and the group. */
+  readonly socketMode?: number;
   /** Unary calls and slow streams, through connect: gRPC, gRPC-web and Connect at once. */
   readonly routes?: (router: ConnectRouter) => void;
-  /** Hot streams by path, such as `/observer.Observer/GetFlows`. They win over `routes`. */
+  /** Hot streams by path, such as `/observer.Observer/GetFlows`, in gRPC, gRPC-web and Connect streaming alike. They win over `routes`. */
   readonly rawStreams?: ReadonlyMap<string, RawStreamHandler>;
+  /** Requests that are no calls, such as those for files; answered with 404 when absent. Over HTTP/2 request and response are node's compatible ones. */
+  readonly web?: RequestListener;
   /** Sent with every response. */
   readonly responseHeaders?: Readonly<Record<string, string>>;
+  /** Told what does not work although the server goes on: a certificate that cannot be reloaded, say. */
+  readonly onProblem?: (message: string) => void;
 }
 
 /** A serving process's doors. */
 export interface RpcServer {
   /** Bound addresses, port 0 resolved. */
   readonly addresses: readonly Address[];
-  /** Ends running calls with UNAVAILABLE, stops accepting, and cuts connections that are left once `graceMs` have passed. */
+  /**
+   * Stops accepting connections and calls (GOAWAY) and ends running streams with UNAVAILABLE. Unary calls may finish; connections that are left once
+   * `graceMs` have passed are cut.
+   */
   close(graceMs: number): Promise<void>;
 }
 
 /**
- * Serves the one HTTP/2 listener of a process on every address given. Throws when TCP is asked for without TLS and without `insecure`, or when
+ * Serves everything a process serves on every address given. Throws an Error when TCP is asked for without TLS and without `insecure`, or when
  * an address cannot be bound; nothing is left listening then.
  */
 export async function createRpcServer(options: RpcServerOptions): Promise<RpcServer> {
@@ -42,57 +55,17 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     );
   }
   const closing = new AbortController();
-  const headers = options.responseHeaders ?? {};
-  const adapter = connectNodeAdapter({
-    routes: (router) => options.routes?.(router),
-    // A gRPC client that asks for what is not served here must get a gRPC answer, not a web page.
-    fallback: (request, response) => {
-      response.writeHead(200, {
-        'content-type': 'application/grpc',
-        'grpc-status': String(RpcCode.Unimplemented),
-        'grpc-message': `unknown method ${request.url}`,
-      });
-      response.end();
-    },
-  });
-  const withHeaders: typeof adapter = (request, response) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    adapter(request, response);
-  };
-  const configureHttp2 = (server: Http2Server): void => {
-    server.on('sessionError', () => {}); // a broken connection ends its calls; there is nobody to tell
-    server.on('session', (session) => {
-      session.on('error', () => session.destroy());
-      closing.signal.addEventListener('abort', () => session.close(), { once: true });
-    });
-    server.on('request', (request, response) => {
-      if (request.httpVersionMajor === 2 && isGrpc(request.headers) && !served.has(request.url)) {
-        respondTrailersOnly(request.stream, RpcCode.Unimplemented, `unknown method ${request.url}`, headers);
-        return;
-      }
-      withHeaders(request, response);
-    });
-    // Adding a 'request' listener made node install its compatibility layer as the one 'stream' listener. That layer sends trailers of its own,
-    // so a raw stream must never meet it: it is put behind a choice by path.
-    const compatibility = server.listeners('stream') as ((...args: unknown[]) => void)[];
-    server.removeAllListeners('stream');
-    server.on('stream', (stream: ServerHttp2Stream, requestHeaders: IncomingHttpHeaders, ...rest) => {
-      const handler = options.rawStreams?.get(String(requestHeaders[':path']));
-      if (handler === undefined || !isGrpc(requestHeaders)) {
-        for (const listener of compatibility) listener.call(server, stream, requestHeaders, ...rest);
-        return;
-      }
-      stream.on('error', () => {}); // told to the call by its close
-      void serveRawCall(stream, requestHeaders, handler, headers, closing.signal);
-    });
-  };
-  const served = new Set<string>();
-  options.routes?.(createPathCollector(served));
-
+  const protocols = routeRequests(options, closing.signal);
   const listeners: Listener[] = [];
   try {
     for (const address of options.listen) {
-      listeners.push(await listen(address, options.tls, { configureHttp2, http1: withHeaders }));
+      listeners.push(
+        await listen(address, protocols, {
+          tls: options.tls,
+          socketMode: options.socketMode ?? 0o660,
+          onProblem: options.onProblem ?? (() => {}),
+        }),
+      );
     }
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.close(0)));
@@ -107,22 +80,61 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   };
 }
 
-function isGrpc(headers: IncomingHttpHeaders): boolean {
-  return /^application\/grpc(\+proto)?$/.test(headers['content-type'] ?? '');
-}
+/** Which request goes where. */
+function routeRequests(options: RpcServerOptions, closing: AbortSignal): Protocols {
+  const routes = options.routes ?? (() => {});
+  const headers = options.responseHeaders ?? {};
+  const rawStreams = options.rawStreams ?? new Map<string, RawStreamHandler>();
+  const router = createConnectRouter();
+  routes(router);
+  const served = new Set(router.handlers.map(({ requestPath }) => requestPath));
+  const rest = createConnectListener({ routes, headers, closing, web: options.web });
+  const context: RawCallContext = { responseHeaders: headers, closing };
 
-/** A router that only notes the paths it is given. */
-function createPathCollector(paths: Set<string>): ConnectRouter {
-  const router = {
-    handlers: [],
-    service: (service: { typeName: string; methods: readonly { name: string }[] }) => {
-      for (const method of service.methods) paths.add(`/${service.typeName}/${method.name}`);
-      return router;
+  return {
+    http1: (request, response) => {
+      const handler = rawStreams.get(request.url ?? '');
+      const dialect = handler === undefined ? null : dialectOf(request.headers['content-type'], false);
+      if (handler === undefined || dialect === null) rest(request, response);
+      else void serveRawCall(http1Exchange(request, response), dialect, handler, context);
     },
-    rpc: (method: { parent: { typeName: string }; name: string }) => {
-      paths.add(`/${method.parent.typeName}/${method.name}`);
-      return router;
+    http2: (server) => {
+      server.on('request', (request, response) => {
+        if (request.httpVersionMajor === 2) rest(request, response);
+      });
+      interceptStreams(server, (stream, requestHeaders) => {
+        const path = requestHeaders[':path'] ?? '';
+        const dialect = dialectOf(requestHeaders['content-type'], true);
+        if (dialect === null) return false;
+        const handler = rawStreams.get(path);
+        if (handler !== undefined) {
+          void serveRawCall(http2Exchange(stream, requestHeaders), dialect, handler, context);
+          return true;
+        }
+        if (!dialect.hasTrailers || served.has(path)) return false;
+        http2Exchange(stream, requestHeaders).respondOnly({
+          'content-type': dialect.contentType,
+          ...headers,
+          ...statusHeaders(RpcCode.Unimplemented, `unknown method ${path}`),
+        });
+        return true;
+      });
     },
   };
-  return router;
+}
+
+/**
+ * Offers each stream to `take` before node's compatibility layer sees it. That layer, which a 'request' listener makes node install as the one 'stream' listener, sends
+ * trailers of its own: a stream that is to be handled raw must never meet it.
+ */
+function interceptStreams(
+  server: Http2Server,
+  take: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean,
+): void {
+  const compatibility = server.listeners('stream') as ((...args: unknown[]) => void)[];
+  server.removeAllListeners('stream');
+  server.on('stream', (stream, headers, ...rest) => {
+    if (take(stream, headers)) return;
+    for (const listener of compatibility) listener.call(server, stream, headers, ...rest);
+  });
 }

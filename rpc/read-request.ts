@@ -1,0 +1,66 @@
+import type { Readable } from 'node:stream';
+import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
+import { RpcCode, RpcError } from './rpc-error.ts';
+
+/** Longest request message, the receive limit of gRPC libraries when nobody sets one. */
+export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Collects the one message of a request. Throws RpcError: RESOURCE_EXHAUSTED above 4 MiB (as soon as that much is announced or has come), INTERNAL when the body is not
+ * exactly one uncompressed message, the reason of `signal` when that aborts first.
+ */
+export async function readRequest(input: Readable, signal: AbortSignal): Promise<Uint8Array> {
+  return singleMessage(await readBody(input, signal));
+}
+
+function readBody(input: Readable, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const settle = (error: Error | null): void => {
+      input.off('data', take).off('end', finish).off('close', broken);
+      signal.removeEventListener('abort', abort);
+      if (error === null) resolve(Buffer.concat(chunks));
+      else reject(error);
+    };
+    const take = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > MAX_REQUEST_BYTES + FRAME_PREFIX_BYTES) settle(tooLarge(bytes - FRAME_PREFIX_BYTES));
+    };
+    const finish = (): void => settle(null);
+    const broken = (): void => settle(new RpcError(RpcCode.Cancelled, 'request broke off'));
+    const abort = (): void => settle(signal.reason as Error);
+    input.on('data', take).once('end', finish).once('close', broken);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+  });
+}
+
+function tooLarge(bytes: number): RpcError {
+  return new RpcError(
+    RpcCode.ResourceExhausted,
+    `request of ${bytes} bytes or more, at most ${MAX_REQUEST_BYTES} allowed`,
+  );
+}
+
+function singleMessage(body: Buffer): Uint8Array {
+  if (body.length < FRAME_PREFIX_BYTES) {
+    throw new RpcError(RpcCode.Internal, `request of ${body.length} bytes, expected one gRPC message`);
+  }
+  if (body[0] !== 0) {
+    throw new RpcError(
+      RpcCode.Unimplemented,
+      `request message with flag ${body[0]}, expected 0: compression is not supported`,
+    );
+  }
+  const length = body.readUInt32BE(1);
+  if (length > MAX_REQUEST_BYTES) throw tooLarge(length);
+  if (length !== body.length - FRAME_PREFIX_BYTES) {
+    throw new RpcError(
+      RpcCode.Internal,
+      `request message announces ${length} bytes and has ${body.length - FRAME_PREFIX_BYTES}`,
+    );
+  }
+  return body.subarray(FRAME_PREFIX_BYTES);
+}
