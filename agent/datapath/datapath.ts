@@ -179,15 +179,21 @@ export class Datapath {
 
   private reconcile(): void {
     const startedMs = performance.now();
+    let restsAfter = true;
     try {
       const network = this.netlink.readState();
       const reloadProblem = this.followDevice(this.findDevice(network));
       this.listeners.onInterfaces(network.links);
       const pods = [...this.pods.values()];
-      const { attached, detached, problems, retry } = this.manager.reconcile(pods, network, this.deviceName);
+      const { attached, detached, problems, retry, unfinished } = this.manager.reconcile(
+        pods,
+        network,
+        this.deviceName,
+      );
+      restsAfter = !unfinished;
       if (attached.length > 0 || detached.length > 0) this.listeners.onEndpoints(attached, detached);
       this.networkProblems = reloadProblem === null ? problems : [reloadProblem, ...problems];
-      if (retry) this.schedule(RETRY_MS);
+      if (retry && !unfinished) this.schedule(RETRY_MS);
     } catch (error) {
       this.networkProblems = [{ where: 'datapath', message: (error as Error).message }];
       this.schedule(RETRY_MS);
@@ -195,7 +201,9 @@ export class Datapath {
     this.ipcache.retry();
     this.tellProblems();
     const nowMs = performance.now();
-    this.restUntilMs = nowMs + (nowMs - startedMs) * REST_PER_WORK;
+    // What is unfinished spends its time waiting for the kernel, and pods waiting for their programs: it goes on after others had their turn.
+    this.restUntilMs = restsAfter ? nowMs + (nowMs - startedMs) * REST_PER_WORK : nowMs;
+    if (!restsAfter) this.schedule(0);
   }
 
   /** A device that was deleted and made again has another index: the programs, which know it as a constant, are loaded anew over the same maps. */

@@ -20,6 +20,8 @@ import {
 export { type DatapathProblem } from './datapath-problem.ts';
 
 const NO_MAC = new Uint8Array(0);
+/** A first attachment to an interface takes the kernel some 10 ms (it waits for all CPUs): after this long the other newcomers are left for the next pass. */
+const NEWCOMERS_MS = 200;
 
 /** An endpoint of this node that the datapath serves. */
 export interface AttachedEndpoint extends LocalEndpoint {
@@ -35,6 +37,8 @@ export interface ReconcileResult {
   readonly problems: readonly DatapathProblem[];
   /** Whether something failed that may go well a moment later, such as an interface that went away meanwhile. */
   readonly retry: boolean;
+  /** Whether pods are left for the next pass, which had better follow at once. */
+  readonly unfinished: boolean;
 }
 
 interface PlacedPod {
@@ -82,23 +86,23 @@ export class EndpointManager {
   reconcile(pods: readonly PodEndpoint[], network: NetworkState, deviceName: string): ReconcileResult {
     const problems: DatapathProblem[] = [];
     const before = new Map(this.byPod);
+    this.hooks.readPins();
     this.byPod.clear();
-    let retry = false;
-    for (const { pod, addresses, link } of this.findInterfaces(pods, network, before, problems)) {
-      try {
-        this.byPod.set(podKey(pod), this.serve(pod, addresses, link));
-      } catch (error) {
-        retry = true;
-        problems.push({ where: `pod ${podKey(pod)}`, message: (error as Error).message });
-      }
-    }
+    const pinned = this.hooks.pinnedInterfaces();
+    const placed = this.findInterfaces(pods, network, before, problems);
+    const known = placed.filter(({ link }) => pinned.has(link.index));
+    const newcomers = placed.filter(({ link }) => !pinned.has(link.index));
+    let retry = !this.serveAll(known, problems);
+    const endMs = performance.now() + NEWCOMERS_MS;
+    while (newcomers.length > 0 && performance.now() < endMs)
+      retry = !this.serveAll(newcomers.splice(0, 1), problems) || retry;
     const device = network.links.find((link) => link.name === deviceName);
     retry = !this.serveDevice(device, deviceName, problems) || retry;
     retry = !this.writeAddresses(network, problems) || retry;
     this.hooks.detachExcept(this.wantedInterfaces(device));
     this.removeStaleEntries();
     this.ids.keepOnly(new Set(pods.map(podKey)));
-    return { ...this.compare(before), problems, retry };
+    return { ...this.compare(before), problems, retry, unfinished: newcomers.length > 0 };
   }
 
   /** Detaches every program of this node. What maps hold stays. */
@@ -135,6 +139,20 @@ export class EndpointManager {
       }
     }
     return [...placed.values()];
+  }
+
+  /** Whether all went well. */
+  private serveAll(placed: readonly PlacedPod[], problems: DatapathProblem[]): boolean {
+    let wentWell = true;
+    for (const { pod, addresses, link } of placed) {
+      try {
+        this.byPod.set(podKey(pod), this.serve(pod, addresses, link));
+      } catch (error) {
+        wentWell = false;
+        problems.push({ where: `pod ${podKey(pod)}`, message: (error as Error).message });
+      }
+    }
+    return wentWell;
   }
 
   private serve(pod: PodEndpoint, addresses: readonly Uint8Array[], link: Link): AttachedEndpoint {

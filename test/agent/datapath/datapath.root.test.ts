@@ -111,4 +111,30 @@ describe('the datapath of a node', () => {
     assert.ok(network.ping(network.pod('a'), b.ipv4));
     assert.ok(network.ping(network.pod('b'), a.ipv6));
   });
+
+  it('serves a crowd of newcomers bit by bit, and keeps those it serves meanwhile', async () => {
+    const crowd = Array.from({ length: 24 }, (_, i) => ({ name: `crowd${i}`, ipv4: `10.5.7.${i + 1}` }));
+    for (const { name, ipv4 } of crowd) {
+      network.ip(`link add name ${name} type veth peer name far-${name}`);
+      network.ip(`link set dev ${name} up`);
+      network.routePod(name, { ipv4 });
+    }
+    local.apply(
+      ...crowd.map(({ name, ipv4 }, i) => ({
+        kind: 'endpoint-upsert' as const,
+        endpoint: pod(name, [ipv4], 2000 + i),
+      })),
+    );
+    await followed(
+      'all are served',
+      () => {
+        assert.ok(local.served.includes('a on a') && local.served.includes('b on b'));
+        return local.served.length === 2 + crowd.length;
+      },
+      () => local.served,
+    );
+    for (const { name } of crowd) assert.equal(network.attachedTo(name, 'egress'), 1);
+    assert.equal(local.attached.filter(({ pod }) => pod.podName.startsWith('crowd')).length, crowd.length);
+    assert.deepEqual(local.problems, []);
+  });
 });

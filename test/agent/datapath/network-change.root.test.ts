@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { layouts } from '../../../agent/datapath/map-layout.ts';
+import { encodeAddressKey, layouts } from '../../../agent/datapath/map-layout.ts';
 import { queryTcx } from '../../../agent/kernel/tcx-link.ts';
+import { parseIp } from '../../../proto/flow/ip.ts';
 import { followed, LocalDatapath } from './support/local-datapath.ts';
 import { PodNetwork } from './support/pod-network.ts';
 import { pod } from './support/pod.ts';
@@ -27,6 +28,8 @@ describe('a node whose network changes', () => {
 
   const programOn = (name: string): number | undefined =>
     queryTcx(network.ifindex(name), 'ingress')[0]?.programId;
+  const attachments = (podName: string): number =>
+    local.attached.filter(({ pod }) => pod.podName === podName).length;
   const podMac = (): string => {
     const value = local.lookup('local_addresses', a.ipv4)!;
     const start = layouts.local_address.pod_mac;
@@ -58,13 +61,37 @@ describe('a node whose network changes', () => {
     network.ip('addr del 192.168.6.1/32 dev lo');
   });
 
+  it('leaves packets to a pod whose interface’s address is not known to the kernel’s stack', async () => {
+    network.addPod('b', b);
+    local.apply({ kind: 'endpoint-upsert', endpoint: pod('b', [b.ipv4], 1002) });
+    await followed('pod b is served', () => local.served.includes('b on b'));
+    const map = local.datapath.object.map('local_addresses');
+    const key = encodeAddressKey(parseIp(a.ipv4)!);
+    const known = map.lookup(key)!;
+    const unknown = Uint8Array.from(known).fill(
+      0,
+      layouts.local_address.pod_mac,
+      layouts.local_address.host_mac,
+    );
+    const redirected = (): number => local.counter('COUNTER_PACKETS_REDIRECTED');
+    const before = redirected();
+    assert.ok(network.ping(network.pod('b'), a.ipv4));
+    assert.equal(redirected(), before + 2, 'request and answer');
+    map.update(key, unknown);
+    assert.ok(network.ping(network.pod('b'), a.ipv4), 'which finds it');
+    map.update(key, known);
+    local.apply({ kind: 'endpoint-delete', endpoint: pod('b', [b.ipv4], 1002) });
+    await followed('pod b is let go', () => !local.served.includes('b on b'));
+    network.removePod('b');
+  });
+
   it('gives a pod another identity in all maps at once', async () => {
     local.apply({ kind: 'endpoint-upsert', endpoint: { ...podA, identity: 1111 }, old: podA });
     const identity = (): number | undefined =>
       local.lookup('local_addresses', a.ipv6)?.readUInt32LE(layouts.local_address.identity);
     assert.equal(local.lookup('ipcache', a.ipv6)?.readUInt32LE(layouts.ipcache_info.identity), 1111);
     await followed('the endpoint’s own', () => identity() === 1111, identity);
-    assert.equal(local.attached.length, 1, 'which is no new attachment');
+    assert.equal(attachments('a'), 1, 'which is no new attachment');
   });
 
   it('keeps a pod whose interface is renamed', async () => {
@@ -78,7 +105,7 @@ describe('a node whose network changes', () => {
       () => local.served,
     );
     assert.equal(network.attachedTo('cali0', 'ingress'), 1);
-    assert.equal(local.attached.length, 1);
+    assert.equal(attachments('a'), 1);
     assert.deepEqual(
       network.pins('links').filter((name) => name.includes('_a_')),
       [],

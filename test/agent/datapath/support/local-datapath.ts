@@ -1,12 +1,13 @@
 import { Datapath, type DatapathOptions } from '../../../../agent/datapath/datapath.ts';
 import { type DatapathProblem } from '../../../../agent/datapath/datapath-problem.ts';
 import { type AttachedEndpoint } from '../../../../agent/datapath/endpoint-manager.ts';
-import { type IpcacheChange } from '../../../../agent/datapath/ipcache-sync.ts';
 import { encodeAddressKey } from '../../../../agent/datapath/map-layout.ts';
 import { type ClusterChange, type PodEndpoint } from '../../../../cluster/model.ts';
 import { parseIp } from '../../../../proto/flow/ip.ts';
+import { readCHeader } from '../../../../bench/support/c-header.ts';
 import { type PodNetwork } from './pod-network.ts';
 
+const header = readCHeader('flow_event_shared.h');
 /** Ends a wait that would never end; less than the datapath's own recheck, so that what it follows it was told. */
 const PATIENCE_MS = 6000;
 
@@ -15,7 +16,6 @@ export class LocalDatapath {
   readonly datapath: Datapath;
   readonly attached: AttachedEndpoint[] = [];
   readonly detached: AttachedEndpoint[] = [];
-  readonly ipcache: IpcacheChange[] = [];
   problems: readonly DatapathProblem[] = [];
 
   constructor(network: Pick<PodNetwork, 'pinDir'>, options: Partial<DatapathOptions> = {}) {
@@ -37,7 +37,7 @@ export class LocalDatapath {
           this.attached.push(...attached);
           this.detached.push(...detached);
         },
-        onIpcache: (changes) => this.ipcache.push(...changes),
+        onIpcache: () => {},
         onInterfaces: () => {},
         onProblems: (problems) => {
           this.problems = problems;
@@ -73,6 +73,14 @@ export class LocalDatapath {
   lookup(map: 'ipcache' | 'local_addresses', address: string): Buffer | null {
     const value = this.datapath.object.map(map).lookup(encodeAddressKey(parseIp(address)!));
     return value === null ? null : Buffer.from(value);
+  }
+
+  /** A counter of the programs by its name in the header, summed over CPUs. */
+  counter(name: string): number {
+    const key = Buffer.alloc(4);
+    key.writeUInt32LE(header.defines.get(name)!);
+    const values = this.datapath.object.map('event_counters').lookup(key)!;
+    return new BigUint64Array(values.buffer).reduce((sum, value) => sum + Number(value), 0);
   }
 
   close(remove: boolean): void {
