@@ -41,7 +41,7 @@ function splitHostPort(text: string, whole: string): { host: string; port: numbe
     return { host, port: port === undefined ? DEFAULT_AGENT_PORT : parsePort(port, whole) };
   }
   if (isIP(text) !== 0) return { host: text, port: DEFAULT_AGENT_PORT };
-  const named = /^([^\s/:[\]]*):([^:]*)$/.exec(text);
+  const named = /^([^\s/:[\]]*):([^:/]*)$/.exec(text);
   return named === null ? null : { host: named[1], port: parsePort(named[2], whole) };
 }
 
@@ -50,7 +50,7 @@ function splitHostPort(text: string, whole: string): { host: string; port: numbe
  * each TCP form with an optional `tls://` in front. Throws TypeError that names the text and what was expected.
  */
 export function parseAddress(text: string): Address {
-  const path = /^unix:(?:\/\/)?(\/.+)$/.exec(text)?.[1] ?? (/^\/.*\.sock$/.test(text) ? text : undefined);
+  const path = /^unix:(?:\/\/)?(\/[^/].*)$/.exec(text)?.[1] ?? (/^\/.*\.sock$/.test(text) ? text : undefined);
   if (path !== undefined) return unixAddress(path);
   const tls = text.startsWith('tls://');
   const target = splitHostPort(tls ? text.slice('tls://'.length) : text, text);

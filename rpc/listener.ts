@@ -31,6 +31,8 @@ export interface ListenOptions {
 /** A bound address and how to give it back. */
 export interface Listener {
   readonly address: Address;
+  /** Connections open now. */
+  readonly connectionCount: number;
   /** Stops accepting, ends idle connections, and cuts those that are left once `graceMs` have passed. */
   close(graceMs: number): Promise<void>;
 }
@@ -163,6 +165,9 @@ export async function listen(
   const bound = server.address() as AddressInfo;
   return {
     address: address.kind === 'unix' ? address : { ...address, port: bound.port },
+    get connectionCount() {
+      return sockets.size;
+    },
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -36,6 +36,8 @@ export interface RpcServerOptions {
 export interface RpcServer {
   /** Bound addresses, port 0 resolved. */
   readonly addresses: readonly Address[];
+  /** Connections open now, on all addresses. */
+  readonly connectionCount: number;
   /**
    * Stops accepting connections and calls (GOAWAY) and ends running streams with UNAVAILABLE. Unary calls may finish; connections that are left once
    * `graceMs` have passed are cut.
@@ -73,6 +75,9 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   }
   return {
     addresses: listeners.map((listener) => listener.address),
+    get connectionCount() {
+      return listeners.reduce((sum, { connectionCount }) => sum + connectionCount, 0);
+    },
     close: async (graceMs) => {
       closing.abort(new RpcError(RpcCode.Unavailable, 'server is shutting down'));
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import type { OutgoingHttpHeaders } from 'node:http2';
 import { RpcCode, RpcError } from './rpc-error.ts';
 
 /** Percent-encodes a status message as grpc/PROTOCOL-HTTP2.md asks: space to tilde stay, `%` and the rest are encoded as UTF-8. */
@@ -41,12 +41,14 @@ const codeOfHttpStatus: Readonly<Record<number, RpcCode>> = {
 };
 
 /** The error that headers or trailers tell, or null for OK. Returns undefined when they carry no gRPC status. */
-export function statusError(headers: IncomingHttpHeaders): RpcError | null | undefined {
+export function statusError(
+  headers: Readonly<Record<string, string | string[] | number | undefined>>,
+): RpcError | null | undefined {
   const status = headers['grpc-status'];
   if (status !== undefined) {
-    const code = Number(status);
+    const code = /^\d{1,2}$/.test(String(status)) ? Number(status) : RpcCode.Unknown;
     if (code === RpcCode.Ok) return null;
-    const known = Number.isInteger(code) && code >= 1 && code <= 16;
+    const known = code <= RpcCode.Unauthenticated;
     return new RpcError(
       known ? (code as RpcCode) : RpcCode.Unknown,
       decodeStatusMessage(String(headers['grpc-message'] ?? '')),

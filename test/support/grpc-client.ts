@@ -18,8 +18,14 @@ export interface ForeignClient {
 
 const root = join(import.meta.dirname, '../../proto');
 
-/** Connects to `address` (`unix:///path` or `host:port`) for one service such as `observer.Observer`, defined in `file`. */
-export function connectForeign(address: string, file: string, service: string): ForeignClient {
+/** Connects to `address` (`unix:///path` or `host:port`) for one service such as `observer.Observer`, defined in `file`; in plaintext unless told how else. */
+export function connectForeign(
+  address: string,
+  file: string,
+  service: string,
+  credentials: grpc.ChannelCredentials = grpc.credentials.createInsecure(),
+  options: grpc.ClientOptions = {},
+): ForeignClient {
   const definition = loadSync(file, {
     includeDirs: [root],
     keepCase: true,
@@ -31,7 +37,7 @@ export function connectForeign(address: string, file: string, service: string): 
   const Client = service
     .split('.')
     .reduce<unknown>((scope, name) => (scope as Loose)[name], services) as grpc.ServiceClientConstructor;
-  const client = new Client(address, grpc.credentials.createInsecure());
+  const client = new Client(address, credentials, options);
   const methods = client as unknown as Record<string, (...args: unknown[]) => unknown>;
   return {
     unary: (method, request = {}, options = {}) =>
