@@ -5,85 +5,72 @@ import { Diagnostics, LossCause } from '../proto/gen/sluice/v1/diagnostics_pb.ts
 import { createRpcServer, formatAddress, HealthState, reflectionRoutes } from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
 import { VERSION } from '../rpc/version.ts';
-import { type ProcessIo, type RelayOptions } from './config.ts';
+import { checkRelayOptions, DEFAULT_MAX_STREAMS, type ProcessIo, type RelayOptions } from './config.ts';
 import { PeerDirectory } from './peer/peer-directory.ts';
-import { type LiveStreamOptions, LiveStreams } from './serve/live-streams.ts';
-import { flowsHandler, relayRoutes, type RelayState } from './serve/observer-service.ts';
+import { RelayService } from './serve/observer-service.ts';
+import { createMeter } from './serve/relay-meter.ts';
 
 export { type ProcessIo, type RelayOptions } from './config.ts';
 
+/** Names under which health is served: all, and the one that Hubble's CLI asks for. */
+const HEALTH_NAMES = ['', 'hubble.server.Observer'];
 const HEALTH_INTERVAL_MS = 5000;
 const CLOSE_GRACE_MS = 500;
 
 /** Runs a relay until `io.signal` aborts. Returns the exit status: 0 for a clean end, 1 when it could not start (told in the log). */
 export async function runRelay(options: RelayOptions, io: ProcessIo): Promise<number> {
-  const ledger = new LossLedger();
-  const totals = { received: 0, late: 0 };
-  const directory = new PeerDirectory({
-    peers: options.peers,
-    ...(options.peerService !== undefined && { peerService: options.peerService }),
-    ...(options.peerTls !== undefined && { tls: options.peerTls }),
-    log: (level, message, fields) => io.log(logLine(level, message, fields)),
-  });
-  const streamOptions: LiveStreamOptions = {
-    relayName: options.name,
-    ledger,
-    delayMs: options.mergeDelayMs,
-    maxBufferedBytes: options.maxBufferedBytes,
-    liveBufferFlows: options.liveBufferFlows,
-    liveBufferBytes: options.liveBufferBytes,
-    count: (received, late) => {
-      totals.received += received;
-      totals.late += late;
-      ledger.add(LossCause.RELAY_LATE, late, 'delivered out of order');
-    },
-  };
-  const state: RelayState = {
-    name: options.name,
-    version: VERSION,
-    startedMs: Date.now(),
-    directory,
-    ledger,
-    live: new LiveStreams(directory, streamOptions),
-    streamOptions,
-    totals,
-  };
-  const health = new HealthState(['', 'hubble.server.Observer'], false);
-  const checkHealth = (): void => health.set(directory.isHealthy);
-  directory.onEvent((event) => {
-    checkHealth();
-    if (event.kind === 'lost') ledger.add(LossCause.PEER_UNAVAILABLE, 1, event.session.name);
-  });
-  const healthTimer = setInterval(checkHealth, HEALTH_INTERVAL_MS);
   try {
-    const server = await createRpcServer({
-      listen: options.listen,
-      insecure: options.insecure,
-      ...(options.tls !== undefined && { tls: options.tls }),
-      responseHeaders: { 'hubble-relay-version': VERSION },
-      rawStreams: new Map([['/observer.Observer/GetFlows', flowsHandler(state)]]),
-      routes: (router) => {
-        relayRoutes(router, state);
-        health.routes(router);
-        reflectionRoutes(router, [Observer.file, Diagnostics.file, Health.file]);
-      },
-    });
-    io.log(
-      logLine('info', 'relay ready', {
-        name: options.name,
-        listen: server.addresses.map(formatAddress).join(' '),
-      }),
-    );
-    await untilAborted(io.signal);
-    state.live.close();
-    await server.close(CLOSE_GRACE_MS);
+    checkRelayOptions(options);
+    await serve(options, io);
     io.log(logLine('info', 'relay stopped'));
     return 0;
   } catch (error) {
     io.log(logLine('error', (error as Error).message));
     return 1;
+  }
+}
+
+async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
+  const { name, listen, insecure, tls, peers, peerService, peerTls } = options;
+  const directory = new PeerDirectory({
+    peers,
+    ...(peerService !== undefined && { peerService }),
+    ...(peerTls !== undefined && { tls: peerTls }),
+    log: (level, message, fields) => io.log(logLine(level, message, fields)),
+  });
+  const ledger = new LossLedger();
+  const service = new RelayService(
+    { ...options, relayName: name, directory, ledger, meter: createMeter() },
+    VERSION,
+    options.maxStreams ?? DEFAULT_MAX_STREAMS,
+  );
+  const health = new HealthState(HEALTH_NAMES, false);
+  const checkHealth = (): void => health.set(directory.isHealthy);
+  const timer = setInterval(checkHealth, HEALTH_INTERVAL_MS);
+  directory.onEvent((event) => {
+    checkHealth();
+    // How much was lost is not known: the peer tells that itself when it is back, if it can.
+    if (event.kind === 'lost') ledger.add(LossCause.PEER_UNAVAILABLE, 1, event.session.nodeName);
+  });
+  try {
+    const server = await createRpcServer({
+      listen,
+      insecure,
+      ...(tls !== undefined && { tls }),
+      responseHeaders: { 'hubble-relay-version': VERSION },
+      rawStreams: new Map([['/observer.Observer/GetFlows', service.getFlows]]),
+      routes: (router) => {
+        service.routes(router);
+        health.routes(router);
+        reflectionRoutes(router, [Observer.file, Diagnostics.file, Health.file]);
+      },
+    });
+    io.log(logLine('info', 'relay ready', { name, listen: server.addresses.map(formatAddress).join(' ') }));
+    await untilAborted(io.signal);
+    service.close();
+    await server.close(CLOSE_GRACE_MS);
   } finally {
-    clearInterval(healthTimer);
+    clearInterval(timer);
     directory.close();
   }
 }

@@ -1,73 +1,84 @@
 import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
-import { createFlowPeek, peekFlow } from '../../proto/flow/peek-flow.ts';
+import { ArrivalList } from './arrival-list.ts';
 import { BatchBuilder } from './batch-builder.ts';
+import { MergeSource, type PendingBatch } from './merge-source.ts';
+import { SourceHeap } from './source-heap.ts';
 
-/** Bounds of a merge. */
+/** How a merge weighs order against waiting. */
 export interface TimeMergeOptions {
-  /** Longest time that a flow waits for flows of other sources that may be older. */
-  readonly delayMs: number;
-  /** Bytes waiting in all sources together beyond which flows go out without waiting. */
+  /**
+   * `live`: frames as they happen. Each waits for `delayMs` at most, and not even that once a source has filled its share of the buffer.
+   * `stored`: frames of the past, ordered by their times alone, whatever that takes; only a source from which nothing has come for `delayMs` is passed over.
+   */
+  readonly mode: 'live' | 'stored';
+  /** Read anew each time: it may grow while the merge runs. */
+  readonly delayMs: () => number;
+  /** Bytes that all sources together may have waiting; each has an equal share. */
   readonly maxBufferedBytes: number;
 }
 
-/** Batches of one source, oldest first, and the next frame to take. */
-export class MergeSource {
-  readonly name: string;
-  readonly batches: { readonly batch: FlowBatch; readonly arrivedUs: number }[] = [];
-  next = 0;
-  ended = false;
-  /** Time by which the next frame is ordered, in µs. */
-  key = 0;
-  /** Place in the heap, -1 = nothing waiting. */
-  heapIndex = -1;
-  bufferedBytes = 0;
-  /** Envelope time of the frame last taken, in µs; for resuming where the source broke off. */
-  lastTimeUs = Number.NEGATIVE_INFINITY;
-  onDrained: (() => void) | null = null;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  get isEmpty(): boolean {
-    return this.batches.length === 0;
-  }
+/** Where merged frames go. */
+export interface MergeListener {
+  /** Takes merged frames, some tens of KiB at a time. False: no more until `advance` is called again. */
+  readonly onBatch: (batch: FlowBatch) => boolean;
+  /** Told of each frame that is no flow as it is merged: the message at `bytes[start, end)`. */
+  readonly onNotice?: (source: MergeSource, bytes: Uint8Array, start: number, end: number) => void;
+  /** Told of a source that a merge of stored frames waits for no longer. */
+  readonly onPassedOver?: (source: MergeSource) => void;
 }
 
-const peek = createFlowPeek();
+const MIN_SHARE_BYTES = 64 * 1024;
+/** How far ahead of its arrival a flow's time may be and still count, as a part of the delay: good clocks differ by milliseconds. */
+const AHEAD_SHARE = 0.5;
 
 /**
  * Merges sources that are each in the order of time into one, without decoding: a heap over the sources' next frames, by envelope time. A frame goes out when no
  * source can have an older one (all have a frame waiting, or have ended), or when it has waited for the delay: so a source that is silent or slow holds the others up for
- * that long and no longer. A clock that runs ahead is taken back to the time of arrival; frames of a clock that lags go out at once and are counted as late.
+ * that long and no longer.
+ *
+ * Live, a clock that runs ahead is taken back to the time of arrival, so that its frames neither wait nor push the others on. Frames of a clock that lags are the oldest
+ * whenever they come: they go out next, and are counted as late. Frames themselves are never changed.
  */
 export class TimeMerge {
   private readonly options: TimeMergeOptions;
-  private readonly emit: (batch: FlowBatch) => void;
-  private readonly heap: MergeSource[] = [];
+  private readonly listener: MergeListener;
   private readonly sources = new Set<MergeSource>();
+  private readonly heap = new SourceHeap();
   private readonly out = new BatchBuilder();
-  /** Sources that have not ended and have nothing waiting. */
+  private readonly arrivals = new ArrivalList();
+  /** Sources that are waited for: nothing of theirs is here, and something may come. */
   private silent = 0;
+  /** Sources that fill their share of the buffer. */
+  private full = 0;
   private buffered = 0;
   private newestUs = Number.NEGATIVE_INFINITY;
-  private late = 0;
   private merged = 0;
+  private late = 0;
+  private ahead = 0;
+  private isHeld = false;
+  /** Time for which the listener took no frames. Nothing ages meanwhile, or one slow reader would cost all order. */
+  private heldMs = 0;
+  private heldSinceMs: number | null = null;
 
-  /** @param emit gets the merged frames, some tens of KiB at a time */
-  constructor(options: TimeMergeOptions, emit: (batch: FlowBatch) => void) {
+  constructor(options: TimeMergeOptions, listener: MergeListener) {
     this.options = options;
-    this.emit = emit;
+    this.listener = listener;
   }
 
-  /** Frames that went out behind a newer one. */
-  get lateFrames(): number {
+  /** Flows that went out. */
+  get mergedFlows(): number {
+    return this.merged;
+  }
+
+  /** Flows that went out behind a newer one. */
+  get lateFlows(): number {
     return this.late;
   }
 
-  get mergedFrames(): number {
-    return this.merged;
+  /** Flows whose times were further ahead of their arrival than good clocks differ. */
+  get aheadFlows(): number {
+    return this.ahead;
   }
 
   get bufferedBytes(): number {
@@ -76,26 +87,46 @@ export class TimeMerge {
 
   /** Whether every source has ended and nothing is left. */
   get isDone(): boolean {
-    return this.sources.size === 0;
+    return this.sources.size === 0 && this.out.count === 0;
   }
 
-  /** Adds a source, which the others wait for from now on. */
-  add(name: string): MergeSource {
-    const source = new MergeSource(name);
+  /**
+   * Adds a source, which the others wait for from now on.
+   * @param nowMs a clock that never jumps, the same in every call
+   */
+  add(name: string, nowMs: number): MergeSource {
+    const source = new MergeSource(name, this.clock(nowMs));
     this.sources.add(source);
     this.silent++;
     return source;
   }
 
-  /** Takes a source's next batch. Call `advance` when the batches of this turn are in. */
-  push(source: MergeSource, batch: FlowBatch, nowMs: number): void {
+  /**
+   * Takes a source's next batch. Call `advance` when the batches of this turn are in.
+   * @param wallUs the time of day, in µs since 1970, that the times of flows are compared with
+   */
+  push(source: MergeSource, batch: FlowBatch, nowMs: number, wallUs: number): void {
     if (batch.count === 0 || source.ended) return;
-    source.batches.push({ batch, arrivedUs: nowMs * 1000 });
+    const { mode, delayMs } = this.options;
+    const aheadUs = delayMs() * 1000 * AHEAD_SHARE;
+    const pending: PendingBatch = {
+      batch,
+      arrivedMs: this.clock(nowMs),
+      arrivedUs: wallUs,
+      latestUs: mode === 'stored' ? Number.POSITIVE_INFINITY : wallUs + aheadUs,
+      before: null,
+      after: null,
+    };
+    source.pending.push(pending);
+    this.arrivals.add(pending);
     source.bufferedBytes += batch.bytes.length;
     this.buffered += batch.bytes.length;
+    this.noteFull(source, source.bufferedBytes >= this.shareBytes);
     if (source.heapIndex < 0) {
-      this.silent--;
-      this.insert(source);
+      if (!source.isPassedOver) this.silent--;
+      source.isPassedOver = false;
+      source.look();
+      this.heap.add(source);
     }
   }
 
@@ -103,125 +134,120 @@ export class TimeMerge {
   end(source: MergeSource): void {
     if (source.ended) return;
     source.ended = true;
-    if (source.heapIndex < 0) {
-      this.silent--;
-      this.sources.delete(source);
-    }
+    if (source.heapIndex >= 0) return;
+    if (!source.isPassedOver) this.silent--;
+    this.sources.delete(source);
   }
 
-  /** Lets out what may go out now. To be called after pushes, and now and then while something waits (see `waitMs`). */
+  /** Lets out what may go out now. To be called after pushes and ends, when the listener takes frames again, and when `waitMs` is over. */
   advance(nowMs: number): void {
-    const dueUs = (nowMs - this.options.delayMs) * 1000;
-    while (this.heap.length > 0) {
-      const [source] = this.heap;
-      const [{ arrivedUs }] = source.batches;
-      const mayGo = this.silent === 0 || arrivedUs <= dueUs || this.buffered > this.options.maxBufferedBytes;
-      if (!mayGo) break;
-      this.take(source);
-    }
-    if (this.out.count > 0) this.flush();
+    if (this.heldSinceMs !== null) this.heldMs += nowMs - this.heldSinceMs;
+    this.heldSinceMs = null;
+    this.isHeld = false;
+    const clockMs = this.clock(nowMs);
+    while (!this.isHeld && this.heap.size > 0 && this.mayGo(clockMs)) this.take(this.heap.first, clockMs);
+    if (!this.isHeld && this.out.count > 0) this.flush();
+    if (this.isHeld) this.heldSinceMs = nowMs;
   }
 
-  /** How long until the next frame is due, or null when nothing waits. */
+  /** How long until something may go that may not yet, or null when nothing waits. */
   waitMs(nowMs: number): number | null {
-    if (this.heap.length === 0) return null;
-    const dueMs = this.heap[0].batches[0].arrivedUs / 1000 + this.options.delayMs;
-    return Math.max(0, dueMs - nowMs);
+    if (this.heap.size === 0) return null;
+    const { mode, delayMs } = this.options;
+    const sinceMs = mode === 'stored' ? this.longestSilenceMs : this.arrivals.oldestMs;
+    return Math.max(0, sinceMs + delayMs() - this.clock(nowMs));
   }
 
-  private flush(): void {
-    this.emit(this.out.finish());
+  private get shareBytes(): number {
+    return Math.max(MIN_SHARE_BYTES, this.options.maxBufferedBytes / Math.max(1, this.sources.size));
+  }
+
+  /** The clock on which frames age. */
+  private clock(nowMs: number): number {
+    return (this.heldSinceMs ?? nowMs) - this.heldMs;
+  }
+
+  private mayGo(clockMs: number): boolean {
+    if (this.silent === 0) return true;
+    const dueMs = clockMs - this.options.delayMs();
+    if (this.options.mode === 'stored') {
+      if (this.longestSilenceMs > dueMs) return false;
+      this.passOver(dueMs);
+      return this.silent === 0;
+    }
+    // A frame that is due lets out everything older than itself first, whenever that came: a source whose clock lags has the oldest frames all the time, and must not
+    // keep the others from going.
+    return this.full > 0 || this.arrivals.oldestMs <= dueMs;
+  }
+
+  /** Since when the source waited for longest has been silent. */
+  private get longestSilenceMs(): number {
+    let sinceMs = Number.POSITIVE_INFINITY;
+    for (const source of this.sources) {
+      if (isWaitedFor(source)) sinceMs = Math.min(sinceMs, source.silentSinceMs);
+    }
+    return sinceMs;
+  }
+
+  private passOver(dueMs: number): void {
+    for (const source of this.sources) {
+      if (!isWaitedFor(source) || source.silentSinceMs > dueMs) continue;
+      source.isPassedOver = true;
+      this.silent--;
+      this.listener.onPassedOver?.(source);
+    }
   }
 
   /** Moves the first source's next frame to the output. */
-  private take(source: MergeSource): void {
-    const [{ batch }] = source.batches;
+  private take(source: MergeSource, clockMs: number): void {
+    const pending = source.pending[0];
+    const { batch } = pending;
     const i = source.next++;
-    const timeUs = batch.timesUs[i];
-    source.lastTimeUs = timeUs;
-    if (source.key < this.newestUs) this.late++;
-    else this.newestUs = source.key;
-    this.merged++;
     const start = batch.offsets[i];
     const end = batch.offsets[i + 1];
     if (!this.out.fits(end - start)) this.flush();
-    this.out.add(batch.bytes, start, end, timeUs);
-    if (source.next === batch.count) {
-      source.batches.shift();
-      source.next = 0;
-      source.bufferedBytes -= batch.bytes.length;
-      this.buffered -= batch.bytes.length;
-      source.onDrained?.();
+    this.out.add(batch.bytes, start, end, batch.timesUs[i]);
+    if (source.isFlow) {
+      this.merged++;
+      if (source.key < this.newestUs) this.late++;
+      else this.newestUs = source.key;
+      if (batch.timesUs[i] > pending.latestUs) this.ahead++;
+    } else this.listener.onNotice?.(source, batch.bytes, start + FRAME_PREFIX_BYTES, end);
+    if (source.next === batch.count) this.dropFirst(source);
+    if (source.pending.length > 0) {
+      source.look();
+      this.heap.firstChanged();
+      return;
     }
-    if (source.isEmpty) this.removeFirst(source);
-    else {
-      this.setKey(source);
-      this.siftDown(0);
-    }
-  }
-
-  private removeFirst(source: MergeSource): void {
-    const last = this.heap.pop()!;
-    source.heapIndex = -1;
-    if (last !== source) {
-      this.heap[0] = last;
-      last.heapIndex = 0;
-      this.siftDown(0);
-    }
+    this.heap.removeFirst();
+    source.silentSinceMs = clockMs;
     if (source.ended) this.sources.delete(source);
     else this.silent++;
   }
 
-  private setKey(source: MergeSource): void {
-    const [{ batch, arrivedUs }] = source.batches;
-    source.key = Math.min(batch.timesUs[source.next], arrivedUs);
+  /** Forgets a source's first batch, which is wholly taken. */
+  private dropFirst(source: MergeSource): void {
+    const pending = source.pending.shift()!;
+    this.arrivals.remove(pending);
+    source.next = 0;
+    source.bufferedBytes -= pending.batch.bytes.length;
+    this.buffered -= pending.batch.bytes.length;
+    const share = this.shareBytes;
+    if (source.bufferedBytes < share) this.noteFull(source, false);
+    if (source.bufferedBytes < share / 2) source.onRoom?.();
   }
 
-  private insert(source: MergeSource): void {
-    this.setKey(source);
-    let at = this.heap.length;
-    this.heap.push(source);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBefore(source, this.heap[parent])) break;
-      this.place(this.heap[parent], at);
-      at = parent;
-    }
-    this.place(source, at);
+  private noteFull(source: MergeSource, isFull: boolean): void {
+    if (source.isFull === isFull) return;
+    source.isFull = isFull;
+    this.full += isFull ? 1 : -1;
   }
 
-  private siftDown(at: number): void {
-    const source = this.heap[at];
-    const { length } = this.heap;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= length) break;
-      if (child + 1 < length && isBefore(this.heap[child + 1], this.heap[child])) child++;
-      if (!isBefore(this.heap[child], source)) break;
-      this.place(this.heap[child], at);
-      at = child;
-    }
-    this.place(source, at);
-  }
-
-  private place(source: MergeSource, at: number): void {
-    this.heap[at] = source;
-    source.heapIndex = at;
+  private flush(): void {
+    if (!this.listener.onBatch(this.out.finish())) this.isHeld = true;
   }
 }
 
-function isBefore(a: MergeSource, b: MergeSource): boolean {
-  return a.key === b.key ? nanosOf(a) < nanosOf(b) : a.key < b.key;
-}
-
-/** Nanoseconds of a source's next frame, for frames of the same microsecond. */
-function nanosOf(source: MergeSource): number {
-  const [{ batch }] = source.batches;
-  peekFlow(
-    batch.bytes,
-    batch.offsets[source.next] + FRAME_PREFIX_BYTES,
-    batch.offsets[source.next + 1],
-    peek,
-  );
-  return peek.nanos;
+function isWaitedFor(source: MergeSource): boolean {
+  return source.heapIndex < 0 && !source.isPassedOver && !source.ended;
 }

@@ -12,7 +12,7 @@ export class Backoff {
     this.nextMs = firstMs;
   }
 
-  /** The next wait. */
+  /** The next wait, in ms. */
   next(): number {
     const waitMs = this.nextMs * (1 - this.random() / 3);
     this.nextMs = Math.min(this.nextMs * 2, this.maxMs);

@@ -11,13 +11,14 @@ export class ErrorCoalescer {
     this.tell = tell;
   }
 
-  add(message: string, nodeName: string): void {
+  add(message: string, nodeNames: readonly string[]): void {
     if (this.nodeNames.length > 0 && this.message !== message) this.flush();
     this.message = message;
-    this.nodeNames.push(nodeName);
+    this.nodeNames.push(...nodeNames);
     this.timer ??= setTimeout(() => this.flush(), WINDOW_MS);
   }
 
+  /** Tells what is waiting now. */
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;

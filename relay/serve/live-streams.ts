@@ -1,14 +1,13 @@
-import { FlowRing, type LossLedger, readFlows, type FrameSink } from '../../history/index.ts';
+import { FlowRing, readFlows, type FrameSink } from '../../history/index.ts';
 import { type GetFlowsRequest } from '../../proto/gen/observer/observer_pb.ts';
 import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type PeerDirectory } from '../peer/peer-directory.ts';
+import { type PeerRequest } from '../peer/peer-flows.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 
 /** Bounds of what a live stream keeps for subscribers that lag. */
 export interface LiveStreamOptions extends UpstreamOptions {
   readonly liveBufferFlows: number;
   readonly liveBufferBytes: number;
-  readonly ledger: LossLedger;
 }
 
 /** How long a live stream outlives its last subscriber: a client that comes again at once finds it running. */
@@ -21,12 +20,14 @@ const LINGER_MS = 2000;
 const HOLD_LAG = 32_768;
 
 interface LiveStream {
+  readonly key: string;
   readonly ring: FlowRing;
   readonly abort: AbortController;
-  /** How far each subscriber has come. */
-  readonly readers: Map<object, number>;
-  upstream: Upstream | null;
-  isHeld: boolean;
+  readonly upstream: Upstream;
+  /** How far each subscriber has come, as a sequence number of the ring, by what ends its reading. */
+  readonly readers: Map<AbortController, number>;
+  /** Nothing more will be merged. */
+  isOver: boolean;
   linger: NodeJS.Timeout | undefined;
 }
 
@@ -35,13 +36,18 @@ interface LiveStream {
  * slow one costs the others nothing, is overtaken, and is told exactly how much it lost.
  */
 export class LiveStreams {
-  private readonly directory: PeerDirectory;
   private readonly options: LiveStreamOptions;
+  private readonly holdLag: number;
   private readonly streams = new Map<string, LiveStream>();
 
-  constructor(directory: PeerDirectory, options: LiveStreamOptions) {
-    this.directory = directory;
+  constructor(options: LiveStreamOptions) {
     this.options = options;
+    this.holdLag = Math.min(HOLD_LAG, options.liveBufferFlows / 4);
+  }
+
+  /** Streams that run now. */
+  get size(): number {
+    return this.streams.size;
   }
 
   /** Whether a request is for what comes from now on, and nothing that is stored. */
@@ -49,73 +55,92 @@ export class LiveStreams {
     return follow && number === 0n && since === undefined && until === undefined && !first;
   }
 
-  /** Sends a live stream to a subscriber until its signal aborts. */
-  async subscribe(request: GetFlowsRequest, requestBytes: Uint8Array, sink: FrameSink): Promise<void> {
-    const key = Buffer.from(requestBytes).toString('latin1');
+  /**
+   * Sends a live stream to a subscriber until its signal aborts.
+   * @param key the same for requests that may share a stream
+   */
+  async subscribe(key: string, request: PeerRequest, sink: FrameSink): Promise<void> {
     const stream = this.streams.get(key) ?? this.start(key, request);
+    const { ring, readers, upstream } = stream;
     clearTimeout(stream.linger);
-    const reader = {};
-    stream.readers.set(reader, stream.ring.endSeq);
+    for (const { bytes } of upstream.preamble()) sink.write(bytes);
+    const reader = new AbortController();
+    readers.set(reader, ring.endSeq);
+    this.releaseIfRead(stream);
+    const stop = (): void => reader.abort();
+    sink.signal.addEventListener('abort', stop, { once: true });
+    if (sink.signal.aborted) stop();
     try {
       await readFlows(
-        stream.ring,
+        ring,
+        // Like an agent: the newest there is, then what comes.
         { number: 0, first: false, follow: true, since: null, until: null, matches: null, transform: null },
-        sink,
+        {
+          signal: reader.signal,
+          write: (frames) => sink.write(frames),
+          drained: () => sink.drained(),
+          flush: () => sink.flush(),
+        },
         {
           nodeName: this.options.relayName,
           ledger: this.options.ledger,
           slowCause: LossCause.RELAY_BUFFER_FULL,
           onProgress: (seq) => {
-            stream.readers.set(reader, seq);
-            if (stream.isHeld && lag(stream) < HOLD_LAG / 2) {
-              stream.isHeld = false;
-              stream.upstream?.release();
-            }
+            readers.set(reader, seq);
+            this.releaseIfRead(stream);
+            endReaders(stream);
           },
         },
       );
     } finally {
-      stream.readers.delete(reader);
-      if (stream.readers.size === 0) stream.linger = setTimeout(() => this.stop(key, stream), LINGER_MS);
-      else stream.upstream?.release();
+      sink.signal.removeEventListener('abort', stop);
+      readers.delete(reader);
+      this.releaseIfRead(stream);
+      if (readers.size === 0) stream.linger = setTimeout(() => this.stop(stream), LINGER_MS);
     }
   }
 
   close(): void {
-    for (const [key, stream] of this.streams) this.stop(key, stream);
+    for (const stream of this.streams.values()) this.stop(stream);
   }
 
-  private start(key: string, request: GetFlowsRequest): LiveStream {
+  private start(key: string, request: PeerRequest): LiveStream {
     const { liveBufferFlows, liveBufferBytes } = this.options;
     const ring = new FlowRing({ capacity: liveBufferFlows, maxBytes: liveBufferBytes });
+    const readers = new Map<AbortController, number>();
     const abort = new AbortController();
-    const stream: LiveStream = {
-      ring,
-      abort,
-      readers: new Map<object, number>(),
-      upstream: null,
-      isHeld: false,
-      linger: undefined,
-    };
-    this.streams.set(key, stream);
-    const upstream = new Upstream(this.directory, request, this.options, abort.signal, (batch) => {
+    const upstream = new Upstream(request, this.options, abort.signal, (batch) => {
       ring.append(batch);
-      stream.isHeld = stream.readers.size > 0 && lag(stream) > HOLD_LAG;
-      return !stream.isHeld;
+      return lag(stream) <= this.holdLag;
     });
-    stream.upstream = upstream;
-    void upstream.run().finally(() => this.stop(key, stream));
+    const stream: LiveStream = { key, ring, abort, upstream, readers, isOver: false, linger: undefined };
+    this.streams.set(key, stream);
+    void upstream.run().finally(() => {
+      this.stop(stream);
+      stream.isOver = true;
+      endReaders(stream);
+    });
     return stream;
   }
 
-  private stop(key: string, stream: LiveStream): void {
+  private releaseIfRead(stream: LiveStream): void {
+    if (lag(stream) <= this.holdLag / 2) stream.upstream.release();
+  }
+
+  private stop(stream: LiveStream): void {
     clearTimeout(stream.linger);
-    if (this.streams.get(key) === stream) this.streams.delete(key);
+    if (this.streams.get(stream.key) === stream) this.streams.delete(stream.key);
     stream.abort.abort();
   }
 }
 
-/** Entries between the end of the ring and the fastest subscriber. */
+/** Ends the reading of subscribers that have read all of a stream that is over. */
+function endReaders({ isOver, ring, readers }: LiveStream): void {
+  if (!isOver) return;
+  for (const [reader, seq] of readers) if (seq === ring.endSeq) reader.abort();
+}
+
+/** Entries between the end of the ring and the fastest subscriber; none without subscribers. */
 function lag({ ring, readers }: LiveStream): number {
-  return ring.endSeq - Math.max(...readers.values());
+  return readers.size === 0 ? 0 : ring.endSeq - Math.max(...readers.values());
 }

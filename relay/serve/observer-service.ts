@@ -1,95 +1,122 @@
-import { create } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
-import { type LossLedger, parseFlowsRequest } from '../../history/index.ts';
-import { Observer } from '../../proto/gen/observer/observer_pb.ts';
-import { Diagnostics, type NodeReport, NodeReportSchema } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type RawCall, type RawStreamHandler } from '../../rpc/index.ts';
-import { type PeerDirectory } from '../peer/peer-directory.ts';
-import { aggregateNamespaces, aggregateNodes, aggregateReports, aggregateStatus } from './aggregate.ts';
+import { toBinary } from '@bufbuild/protobuf';
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
+import { parseFlowsRequest } from '../../history/index.ts';
+import { GetFlowsRequestSchema, Observer } from '../../proto/gen/observer/observer_pb.ts';
+import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
+import { type RawCall, type RawStreamHandler, RpcCode, RpcError } from '../../rpc/index.ts';
+import { type PeerRequest } from '../peer/peer-flows.ts';
+import {
+  aggregateNamespaces,
+  aggregateNodes,
+  aggregateReports,
+  aggregateStatus,
+  type PeerQuestion,
+} from './aggregate.ts';
+import { forwardedMetadata } from './forwarded-metadata.ts';
 import { type LiveStreamOptions, LiveStreams } from './live-streams.ts';
+import { ownReport } from './own-report.ts';
 import { Upstream } from './upstream.ts';
 
-/** What a relay's services answer from. */
-export interface RelayState {
-  readonly name: string;
-  readonly version: string;
-  readonly startedMs: number;
-  readonly directory: PeerDirectory;
-  readonly ledger: LossLedger;
-  readonly live: LiveStreams;
-  readonly streamOptions: LiveStreamOptions;
-  readonly totals: { received: number; late: number };
-}
+/** Longest wait for a peer's answer to a unary call. */
+const UNARY_TIMEOUT_MS = 5000;
+/** Share of a client's deadline that peers get: what is left is for the answer, which the slowest of them must not cost. */
+const PEER_SHARE = 0.8;
 
-/** GetFlows over all peers: shared where the request is live, on its own where it asks for what is stored. */
-export function flowsHandler(state: RelayState): RawStreamHandler {
-  return async (call) => {
+/** A relay's services: one per process. */
+export class RelayService {
+  private readonly options: LiveStreamOptions;
+  private readonly version: string;
+  private readonly maxStreams: number;
+  private readonly live: LiveStreams;
+  private readonly startedMs = Date.now();
+  private clients = 0;
+
+  /** @param maxStreams GetFlows calls served at once; more are refused with RESOURCE_EXHAUSTED */
+  constructor(options: LiveStreamOptions, version: string, maxStreams: number) {
+    this.options = options;
+    this.version = version;
+    this.maxStreams = maxStreams;
+    this.live = new LiveStreams(options);
+  }
+
+  /** GetFlows over all peers: shared where the request is live, on its own where it asks for what is stored. */
+  readonly getFlows: RawStreamHandler = async (call) => {
     // The relay looks at the request only to refuse what no peer could answer; the peers get it unchanged.
     const { request } = parseFlowsRequest(call.request);
-    call.flush();
-    if (LiveStreams.isLive(request)) {
-      await state.live.subscribe(request, call.request, call);
-      return;
+    if (this.clients >= this.maxStreams) {
+      throw new RpcError(
+        RpcCode.ResourceExhausted,
+        `${this.clients} GetFlows calls are being served, the most this relay serves`,
+      );
     }
-    await relayOwn(state, request, call);
+    const peerRequest = { request, metadata: forwardedMetadata(Object.entries(call.headers)) };
+    this.clients++;
+    try {
+      if (LiveStreams.isLive(request)) await this.live.subscribe(keyOf(peerRequest), peerRequest, call);
+      else await this.relayOwn(peerRequest, call);
+    } finally {
+      this.clients--;
+    }
   };
+
+  /** Registers everything a relay serves beside GetFlows. */
+  routes(router: ConnectRouter): void {
+    const agentsOnly = (method: string) => (): never => {
+      throw new ConnectError(`${method} is served by agents only`, Code.Unimplemented);
+    };
+    router.service(Observer, {
+      getFlows: () => {
+        throw new ConnectError('GetFlows is served over gRPC only', Code.Unimplemented);
+      },
+      getAgentEvents: agentsOnly('GetAgentEvents'),
+      getDebugEvents: agentsOnly('GetDebugEvents'),
+      getNodes: async (_, context) => ({ nodes: await aggregateNodes(this.question(context)) }),
+      getNamespaces: async (_, context) => ({
+        namespaces: await aggregateNamespaces(this.question(context)),
+      }),
+      serverStatus: (_, context) => aggregateStatus(this.question(context), this.version),
+    });
+    router.service(Diagnostics, {
+      getStatus: async (_, context) => {
+        const below = await aggregateReports(this.question(context));
+        const { relayName: name, directory, ledger, meter } = this.options;
+        const streams = { clients: this.clients, live: this.live.size };
+        const own = ownReport({ name, startedMs: this.startedMs, directory, ledger, meter, streams });
+        return { nodes: [own, ...below], version: this.version };
+      },
+    });
+  }
+
+  /** Ends all streams. */
+  close(): void {
+    this.live.close();
+  }
+
+  private async relayOwn(request: PeerRequest, call: RawCall): Promise<void> {
+    const upstream = new Upstream(request, this.options, call.signal, (batch) => {
+      if (call.write(batch.bytes)) return true;
+      void call.drained().then(() => upstream.release());
+      return false;
+    });
+    for (const { bytes } of upstream.preamble()) call.write(bytes);
+    call.flush();
+    await upstream.run();
+  }
+
+  private question(context: HandlerContext): PeerQuestion {
+    const timeoutMs = Math.min(
+      UNARY_TIMEOUT_MS,
+      (context.timeoutMs() ?? Number.POSITIVE_INFINITY) * PEER_SHARE,
+    );
+    return {
+      directory: this.options.directory,
+      call: { timeoutMs, metadata: forwardedMetadata(context.requestHeader), signal: context.signal },
+    };
+  }
 }
 
-async function relayOwn(
-  state: RelayState,
-  request: ReturnType<typeof parseFlowsRequest>['request'],
-  call: RawCall,
-): Promise<void> {
-  const upstream = new Upstream(state.directory, request, state.streamOptions, call.signal, (batch) => {
-    if (call.write(batch.bytes)) return true;
-    void call.drained().then(() => upstream.release());
-    return false;
-  });
-  await upstream.run();
-}
-
-function ownReport(state: RelayState): NodeReport {
-  const { user, system } = process.cpuUsage();
-  return create(NodeReportSchema, {
-    nodeName: state.name,
-    component: 'relay',
-    losses: state.ledger.snapshot(),
-    problems: state.directory.all
-      .filter((session) => !session.isReady)
-      .map((session) => ({
-        where: `peer ${session.name}`,
-        message: session.state.name === 'connecting' ? session.state.reason : session.state.name,
-        since: timestampFromMs(Date.now()),
-      })),
-    uptimeNs: BigInt(Date.now() - state.startedMs) * 1_000_000n,
-    residentBytes: BigInt(process.memoryUsage.rss()),
-    cpuSeconds: (user + system) / 1e6,
-    flowsEmitted: BigInt(state.totals.received),
-    flowsDelivered: BigInt(state.totals.received),
-    counters: { lateFlows: BigInt(state.totals.late), peers: BigInt(state.directory.all.length) },
-  });
-}
-
-/** Registers everything a relay serves beside GetFlows. */
-export function relayRoutes(router: ConnectRouter, state: RelayState): void {
-  const agentsOnly = (method: string) => (): never => {
-    throw new ConnectError(`${method} is served by agents only`, Code.Unimplemented);
-  };
-  router.service(Observer, {
-    getFlows: () => {
-      throw new ConnectError('GetFlows is served over gRPC only', Code.Unimplemented);
-    },
-    getAgentEvents: agentsOnly('GetAgentEvents'),
-    getDebugEvents: agentsOnly('GetDebugEvents'),
-    getNodes: async () => ({ nodes: await aggregateNodes(state.directory) }),
-    getNamespaces: async () => ({ namespaces: await aggregateNamespaces(state.directory) }),
-    serverStatus: () => aggregateStatus(state.directory, state.version),
-  });
-  router.service(Diagnostics, {
-    getStatus: async () => ({
-      nodes: [ownReport(state), ...(await aggregateReports(state.directory))],
-      version: state.version,
-    }),
-  });
+/** Equal for requests to which every peer would give the same answer. */
+function keyOf({ request, metadata }: PeerRequest): string {
+  const body = Buffer.from(toBinary(GetFlowsRequestSchema, request)).toString('latin1');
+  return `${JSON.stringify(metadata, Object.keys(metadata).sort())} ${body}`;
 }

@@ -1,239 +1,316 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import { timestampFromMs, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { fromBinary } from '@bufbuild/protobuf';
+import { type LossLedger } from '../../history/index.ts';
 import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
-import { withTimes } from '../../proto/flow/peek-flow.ts';
-import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
-import { NodeState } from '../../proto/gen/relay/relay_pb.ts';
+import { isFlowFrame } from '../../proto/flow/frame-kind.ts';
+import { createFlowPeek, ENVELOPE_NODE_STATUS, peekFlow } from '../../proto/flow/peek-flow.ts';
+import { NodeState, NodeStatusEventSchema } from '../../proto/gen/relay/relay_pb.ts';
+import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { RpcCode, type RpcError } from '../../rpc/index.ts';
-import { type MergeSource, TimeMerge, type TimeMergeOptions } from '../merge/time-merge.ts';
+import { type MergeSource } from '../merge/merge-source.ts';
+import { TimeMerge } from '../merge/time-merge.ts';
 import { type PeerDirectory, type PeerEvent } from '../peer/peer-directory.ts';
+import { PeerFlows, type PeerRequest } from '../peer/peer-flows.ts';
 import { type PeerSession } from '../peer/peer-session.ts';
 import { ErrorCoalescer } from './error-coalescer.ts';
+import { NodeBoard } from './node-board.ts';
+import { type RelayMeter } from './relay-meter.ts';
 import { statusBatch } from './status-frame.ts';
 
-const GET_FLOWS = '/observer.Observer/GetFlows';
-/** Bytes that one peer may have waiting before its stream is held. */
-const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
-
-/** How soon a peer that ended or refused a request is asked again. */
-const ASK_AGAIN_MS = 2000;
-
 /** What an upstream needs to know. */
-export interface UpstreamOptions extends TimeMergeOptions {
+export interface UpstreamOptions {
   readonly relayName: string;
-  /** Counts flows received from peers and handed on. */
-  readonly count: (received: number, late: number) => void;
+  readonly directory: PeerDirectory;
+  readonly ledger: LossLedger;
+  readonly meter: RelayMeter;
+  /** Longest wait of a live flow for older ones of agents; more where the peers are relays. */
+  readonly mergeDelayMs: number;
+  readonly maxBufferedBytes: number;
+}
+
+/** How long a request for what is stored waits for a peer that says nothing. */
+const STORED_PATIENCE_MS = 10_000;
+/** What relays below need beyond the delays of both levels: timers and the way. */
+const RELAY_SLACK_MS = 100;
+
+const peek = createFlowPeek();
+
+/** A peer's part in an upstream. */
+interface Branch {
+  readonly flows: PeerFlows;
+  /** Its place in the merge while its stream runs. */
+  source: MergeSource | null;
 }
 
 /**
  * One request to all peers, merged. Peers that come back, or come anew, while the request follows get it too: from where they broke off, so that nothing is told
- * twice and, if the peer kept it, nothing is missing. Ends when all peers have ended, or with its signal.
+ * twice and, if the peer kept it, nothing is missing. Ends when all peers have said all they will say, or with its signal.
  */
 export class Upstream {
-  private readonly directory: PeerDirectory;
-  private readonly request: GetFlowsRequest;
+  private readonly peerRequest: PeerRequest;
   private readonly options: UpstreamOptions;
   private readonly signal: AbortSignal;
-  private readonly merge: TimeMerge;
-  private readonly open = new Map<string, { source: MergeSource; abort: AbortController }>();
-  private readonly lastTimeUs = new Map<string, number>();
-  private readonly errors: ErrorCoalescer;
   private readonly sink: (batch: FlowBatch) => boolean;
+  private readonly merge: TimeMerge;
+  private readonly board = new NodeBoard();
+  private readonly branches = new Map<string, Branch>();
+  private readonly errors: ErrorCoalescer;
+  private readonly told = { merged: 0, late: 0, ahead: 0 };
+  private received = 0;
   private timer: NodeJS.Timeout | undefined;
-  private scheduled = false;
-  private held = false;
-  private lateTold = 0;
-  private finish: () => void = () => {};
-  private stopEvents: () => void = () => {};
+  private timerDueMs = 0;
+  private isScheduled = false;
+  private isHeld = false;
+  private hasEnded = false;
+  private end: () => void = () => {};
 
-  /**
-   * @param sink takes merged frames; false = no more until `release` is called
-   */
+  /** @param sink takes merged frames; false = no more until `release` is called */
   constructor(
-    directory: PeerDirectory,
-    request: GetFlowsRequest,
+    peerRequest: PeerRequest,
     options: UpstreamOptions,
     signal: AbortSignal,
     sink: (batch: FlowBatch) => boolean,
   ) {
-    this.directory = directory;
-    this.request = request;
+    this.peerRequest = peerRequest;
     this.options = options;
     this.signal = signal;
     this.sink = sink;
-    // A relay below has waited by its own delay before it sends: flows of its neighbours have to wait for that, too.
-    const levels = directory.all.some((session) => session.isRelay) ? 2 : 1;
+    const { follow } = peerRequest.request;
     this.merge = new TimeMerge(
-      { ...options, delayMs: options.delayMs * levels + (levels - 1) * 100 },
-      (batch) => {
-        if (!this.sink(batch)) this.held = true;
+      {
+        mode: follow ? 'live' : 'stored',
+        delayMs: follow ? () => this.liveDelayMs : () => STORED_PATIENCE_MS,
+        maxBufferedBytes: options.maxBufferedBytes,
+      },
+      {
+        onBatch: (batch) => {
+          const takesMore = this.sink(batch);
+          if (!takesMore) this.isHeld = true;
+          return takesMore;
+        },
+        onNotice: (source, bytes, start, end) => this.noteStatus(source, bytes, start, end),
+        onPassedOver: ({ name }) => this.tellSilent(name),
       },
     );
-    this.errors = new ErrorCoalescer((message, nodeNames) => {
-      this.tell(statusBatch(options.relayName, NodeState.NODE_ERROR, nodeNames, message));
+    this.errors = new ErrorCoalescer((message, names) => this.tell(NodeState.NODE_ERROR, names, message));
+    for (const session of options.directory.all) {
+      // A relay below tells of its nodes itself, in its answer.
+      if (session.isReady && session.isRelay) continue;
+      const state = session.isReady ? NodeState.NODE_CONNECTED : NodeState.NODE_UNAVAILABLE;
+      this.board.set(session.target.name, state, session.nodeNames);
+    }
+  }
+
+  /** What a client is told before any flow: which nodes are asked, and which cannot be. */
+  preamble(): FlowBatch[] {
+    return [NodeState.NODE_CONNECTED, NodeState.NODE_UNAVAILABLE].flatMap((state) => {
+      const names = this.board.inState(state);
+      return names.length === 0 ? [] : [statusBatch(this.options.relayName, state, names)];
     });
   }
 
   /** Asks every ready peer and runs until the end. */
   async run(): Promise<void> {
-    const ended = new Promise<void>((resolve) => {
-      this.finish = resolve;
-      this.signal.addEventListener('abort', () => resolve(), { once: true });
-      if (this.signal.aborted) resolve();
-    });
-    const { all } = this.directory;
-    const ready = all.filter((session) => session.isReady);
-    const away = all.filter((session) => !session.isReady);
-    this.tellState(NodeState.NODE_CONNECTED, namesOf(ready));
-    this.tellState(NodeState.NODE_UNAVAILABLE, namesOf(away));
-    if (this.request.follow) this.stopEvents = this.directory.onEvent((event) => this.onPeer(event));
-    for (const session of ready) this.ask(session, this.requestBytes(this.request));
+    const { directory } = this.options;
+    const ended = new Promise<void>((resolve) => (this.end = resolve));
+    const stop = (): void => this.end();
+    this.signal.addEventListener('abort', stop, { once: true });
+    if (this.signal.aborted) stop();
+    const stopEvents = this.peerRequest.request.follow
+      ? directory.onEvent((event) => this.onPeer(event))
+      : null;
+    for (const session of directory.ready) this.ask(session);
     this.endIfDone();
     await ended;
-    this.stopEvents();
+    this.hasEnded = true;
+    this.signal.removeEventListener('abort', stop);
+    stopEvents?.();
     clearTimeout(this.timer);
-    for (const { abort } of this.open.values()) abort.abort();
+    for (const { flows, source } of this.branches.values()) {
+      flows.close();
+      source?.onRoom?.();
+    }
     this.errors.flush();
+    this.count();
+    this.options.meter.discarded += this.received - this.merge.mergedFlows;
   }
 
   /** The sink takes frames again. */
   release(): void {
-    this.held = false;
+    if (!this.isHeld) return;
+    this.isHeld = false;
     this.schedule();
   }
 
-  private tell(batch: FlowBatch): void {
-    this.sink(batch);
+  private get liveDelayMs(): number {
+    const { mergeDelayMs } = this.options;
+    // A relay below has waited by its own delay before it sends: flows of its neighbours have to wait for that, too.
+    return this.hasRelays ? 2 * mergeDelayMs + RELAY_SLACK_MS : mergeDelayMs;
   }
 
-  private tellState(state: NodeState, names: readonly string[], message = ''): void {
-    if (names.length > 0) this.tell(statusBatch(this.options.relayName, state, names, message));
+  private hasRelays = false;
+
+  private tell(state: NodeState, names: readonly string[], message = ''): void {
+    if (names.length > 0) this.sink(statusBatch(this.options.relayName, state, names, message));
   }
 
   private onPeer(event: PeerEvent): void {
     const { session } = event;
+    const { target, nodeNames } = session;
     switch (event.kind) {
       case 'ready':
-        this.tellState(NodeState.NODE_CONNECTED, namesOf([session]));
-        this.ask(session, this.requestBytes(this.resumed(session)));
+        if (session.nodeName !== target.name) this.board.set(target.name, NodeState.NODE_GONE, [target.name]);
+        if (!session.isRelay) this.tellPeer(session, NodeState.NODE_CONNECTED, nodeNames);
+        this.ask(session);
         return;
       case 'lost':
-        this.tellState(NodeState.NODE_UNAVAILABLE, [session.name], event.reason);
+        this.tellPeer(session, NodeState.NODE_UNAVAILABLE, this.namesThrough(session), event.reason);
         return;
       case 'gone':
-        this.open.get(session.name)?.abort.abort();
-        this.lastTimeUs.delete(session.name);
-        this.tellState(NodeState.NODE_GONE, [session.name]);
+        this.tellPeer(session, NodeState.NODE_GONE, this.namesThrough(session));
+        this.drop(target.name);
     }
   }
 
-  /** The request for a peer that joins late: a new one gets the whole request, one that was here before goes on behind what it had told. */
-  private resumed(session: PeerSession): GetFlowsRequest {
-    const lastUs = this.lastTimeUs.get(session.name);
-    if (lastUs === undefined) return this.request;
-    const since = create(TimestampSchema, {
-      seconds: BigInt(Math.floor(lastUs / 1e6)),
-      nanos: Math.floor(lastUs % 1e6) * 1000 + 1000,
-    });
-    if (since.nanos >= 1e9) Object.assign(since, timestampFromMs(lastUs / 1000 + 1));
-    return create(GetFlowsRequestSchema, { ...this.request, number: 0n, first: false, since });
+  private tellPeer(session: PeerSession, state: NodeState, names: readonly string[], message = ''): void {
+    this.board.set(session.target.name, state, names);
+    this.tell(state, names, message);
   }
 
-  private requestBytes(request: GetFlowsRequest): Uint8Array {
-    return toBinary(GetFlowsRequestSchema, request);
+  private namesThrough(session: PeerSession): readonly string[] {
+    const names = this.board.through(session.target.name);
+    return names.length > 0 ? names : session.nodeNames;
   }
 
-  private ask(session: PeerSession, request: Uint8Array): void {
-    if (this.open.has(session.name) || this.signal.aborted) return;
-    const abort = new AbortController();
-    const source = this.merge.add(session.name);
-    this.open.set(session.name, { source, abort });
-    session.connection
-      .stream(GET_FLOWS, request, { signal: abort.signal }, (run) => this.receive(source, withTimes(run)))
-      .then(
-        () => this.peerEnded(session, source, null),
-        (error: RpcError) => this.peerEnded(session, source, error),
-      );
+  private tellSilent(peer: string): void {
+    const names = this.board.through(peer);
+    const message = `no answer for ${STORED_PATIENCE_MS / 1000} s: flows that still come may be out of order`;
+    this.errors.add(message, names.length > 0 ? names : [peer]);
   }
 
-  /** A promise holds the peer's stream until its buffer has room again. */
+  /** A status event of a relay below, on its way through. */
+  private noteStatus(source: MergeSource, bytes: Uint8Array, start: number, end: number): void {
+    peekFlow(bytes, start, end, peek);
+    if (peek.kind !== ENVELOPE_NODE_STATUS) return;
+    const { stateChange, nodeNames } = fromBinary(
+      NodeStatusEventSchema,
+      bytes.subarray(peek.memberStart, peek.memberEnd),
+    );
+    if (stateChange !== NodeState.NODE_ERROR) this.board.set(source.name, stateChange, nodeNames);
+  }
+
+  private ask(session: PeerSession): void {
+    if (this.hasEnded || this.signal.aborted) return;
+    const { name } = session.target;
+    this.hasRelays ||= session.isRelay;
+    let branch = this.branches.get(name);
+    if (branch === undefined) {
+      branch = this.createBranch(name);
+      this.branches.set(name, branch);
+    }
+    branch.flows.ask(session);
+  }
+
+  private createBranch(name: string): Branch {
+    const branch: Branch = {
+      flows: new PeerFlows(this.peerRequest, {
+        onAsked: () => (branch.source = this.merge.add(name, performance.now())),
+        onBatch: (batch) => this.receive(branch.source!, batch),
+        onEnded: (error) => this.branchEnded(name, branch, error),
+      }),
+      source: null,
+    };
+    return branch;
+  }
+
+  /** Takes what a peer sends. A promise holds its stream until there is room for more. */
   private receive(source: MergeSource, batch: FlowBatch): void | Promise<void> {
-    this.merge.push(source, batch, Date.now());
-    this.options.count(batch.count, 0);
+    let flows = 0;
+    for (let i = 0; i < batch.count; i++) if (isFlowFrame(batch.bytes, batch.offsets[i])) flows++;
+    this.received += flows;
+    this.options.meter.received += flows;
+    this.merge.push(source, batch, performance.now(), Date.now() * 1000);
     this.schedule();
-    if (source.bufferedBytes < PEER_BUFFER_BYTES) return undefined;
+    if (!source.isFull) return undefined;
     return new Promise((resolve) => {
-      const done = (): void => {
-        if (source.bufferedBytes >= PEER_BUFFER_BYTES / 2 && !this.signal.aborted) return;
-        source.onDrained = null;
+      source.onRoom = () => {
+        source.onRoom = null;
         resolve();
       };
-      source.onDrained = done;
-      this.signal.addEventListener('abort', done, { once: true });
     });
   }
 
-  private peerEnded(session: PeerSession, source: MergeSource, error: RpcError | null): void {
-    this.open.delete(session.name);
-    if (source.lastTimeUs > Number.NEGATIVE_INFINITY) this.lastTimeUs.set(session.name, lastBuffered(source));
-    this.merge.end(source);
-    // A lost connection is told by the session; a refusal is the peer's own word.
-    if (error !== null && error.code !== RpcCode.Unavailable && error.code !== RpcCode.Cancelled) {
+  private branchEnded(name: string, branch: Branch, error: RpcError | null): void {
+    if (branch.source !== null) this.merge.end(branch.source);
+    branch.source = null;
+    if (error !== null) {
       const message = error.code === RpcCode.Unknown ? error.message : `code ${error.code}: ${error.message}`;
-      this.errors.add(message, session.name);
+      const names = this.board.through(name);
+      this.errors.add(message, names.length > 0 ? names : [name]);
     }
     this.schedule();
-    if (this.request.follow && !this.signal.aborted) this.askAgainLater(session);
   }
 
-  /** A peer that ended a request that follows, or refused it, is asked again for as long as it is connected. */
-  private askAgainLater(session: PeerSession): void {
-    setTimeout(() => {
-      const isCurrent = this.directory.all.includes(session);
-      if (isCurrent && session.isReady) this.ask(session, this.requestBytes(this.resumed(session)));
-    }, ASK_AGAIN_MS);
+  private drop(name: string): void {
+    const branch = this.branches.get(name);
+    if (branch === undefined) return;
+    this.branches.delete(name);
+    branch.flows.close();
+    if (branch.source !== null) this.merge.end(branch.source);
+    branch.source?.onRoom?.();
+    this.schedule();
   }
 
   private schedule(): void {
-    if (this.scheduled || this.held) return;
-    this.scheduled = true;
+    if (this.isScheduled || this.isHeld || this.hasEnded) return;
+    this.isScheduled = true;
     setImmediate(() => {
-      this.scheduled = false;
+      this.isScheduled = false;
       this.advance();
     });
   }
 
   private advance(): void {
-    if (this.held || this.signal.aborted) return;
-    clearTimeout(this.timer);
-    const nowMs = Date.now();
+    if (this.isHeld || this.hasEnded) return;
+    const nowMs = performance.now();
     this.merge.advance(nowMs);
-    const late = this.merge.lateFrames - this.lateTold;
-    if (late > 0) {
-      this.lateTold += late;
-      this.options.count(0, late);
-    }
+    this.count();
     const waitMs = this.merge.waitMs(nowMs);
-    if (waitMs !== null) this.timer = setTimeout(() => this.advance(), Math.max(1, waitMs));
+    if (waitMs !== null && !this.isHeld) this.wake(nowMs, Math.max(1, waitMs));
     this.endIfDone();
   }
 
-  private endIfDone(): void {
-    // A request that follows outlives its peers: others may come, these may come back.
-    if (this.open.size === 0 && this.merge.isDone && !this.request.follow) {
-      this.errors.flush();
-      this.finish();
-    }
+  /** Sees to an advance in `waitMs` at the latest. */
+  private wake(nowMs: number, waitMs: number): void {
+    const dueMs = nowMs + waitMs;
+    if (this.timer !== undefined && this.timerDueMs <= dueMs) return;
+    clearTimeout(this.timer);
+    this.timerDueMs = dueMs;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.advance();
+    }, waitMs);
   }
-}
 
-/** Names to put into a status event: a relay tells of its own nodes itself. */
-function namesOf(sessions: readonly PeerSession[]): string[] {
-  return sessions.filter((session) => !session.isRelay).map((session) => session.name);
-}
+  private count(): void {
+    const { meter, ledger } = this.options;
+    const { mergedFlows, lateFlows, aheadFlows } = this.merge;
+    const late = lateFlows - this.told.late;
+    meter.merged += mergedFlows - this.told.merged;
+    meter.late += late;
+    meter.ahead += aheadFlows - this.told.ahead;
+    ledger.add(LossCause.RELAY_LATE, late, 'delivered out of order');
+    Object.assign(this.told, { merged: mergedFlows, late: lateFlows, ahead: aheadFlows });
+  }
 
-/** Time of the newest frame received from a source, taken already or still waiting. */
-function lastBuffered(source: MergeSource): number {
-  const last = source.batches.at(-1)?.batch;
-  return last === undefined ? source.lastTimeUs : Math.max(source.lastTimeUs, last.timesUs[last.count - 1]);
+  private endIfDone(): void {
+    if (!this.merge.isDone || this.isHeld) return;
+    const branches = [...this.branches.values()];
+    if (branches.some(({ flows }) => !flows.isSettled)) return;
+    const { follow, until } = this.peerRequest.request;
+    // A request that follows outlives its peers, since others may come and these come back: unless all have said that they have no more to say.
+    const mayGoOn =
+      branches.length === 0 ||
+      (until === undefined && !this.options.directory.all.every(({ isReady }) => isReady));
+    if (!follow || !mayGoOn) this.end();
+  }
 }
