@@ -5,7 +5,7 @@ import fc from 'fast-check';
 export interface MessageOptions {
   /** Texts for fields by name (`namespace`, `labels`), so that filters find something to match. */
   readonly texts?: Readonly<Record<string, readonly string[]>>;
-  /** Highest field number that is filled; default: all. */
+  /** Highest field number of the outer message that is filled; default: all. */
   readonly limit?: number;
 }
 
@@ -63,15 +63,14 @@ function valueArbitrary(field: DescField, options: MessageOptions): fc.Arbitrary
 
 /** Messages of a type with any of their fields set: of a oneof, at most one. */
 export function messageArbitrary(schema: DescMessage, options: MessageOptions = {}): fc.Arbitrary<Message> {
-  const fields = schema.fields.filter(({ number }) => number <= (options.limit ?? Infinity));
+  const { limit = Infinity, ...inside } = options;
+  const fields = schema.fields.filter(({ number }) => number <= limit);
   const alone = fields.filter(({ oneof }) => oneof === undefined);
   const parts = fc.tuple(
-    ...alone.map((field) => fc.option(valueArbitrary(field, options), { nil: undefined })),
+    ...alone.map((field) => fc.option(valueArbitrary(field, inside), { nil: undefined })),
     ...schema.oneofs.map((oneof) => {
       const members = oneof.fields.filter((field) => fields.includes(field));
-      const chosen = members.map((field) =>
-        valueArbitrary(field, options).map((value) => ({ field, value })),
-      );
+      const chosen = members.map((field) => valueArbitrary(field, inside).map((value) => ({ field, value })));
       return fc.option(fc.oneof(...chosen), { nil: undefined });
     }),
   );

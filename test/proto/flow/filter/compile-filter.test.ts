@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { describe, it } from 'node:test';
+import { compileFlowFilters } from '../../../../proto/flow/filter/compile-filter.ts';
+import { FilterError } from '../../../../proto/flow/filter/filter-error.ts';
+import { FlowIndex } from '../../../../proto/flow/flow-index.ts';
+import {
+  type DropReason,
+  type Flow,
+  type FlowFilter,
+  FlowFilterSchema,
+  FlowSchema,
+  type Verdict,
+} from '../../../../proto/gen/flow/flow_pb.ts';
+import { GetFlowsResponseSchema } from '../../../../proto/gen/observer/observer_pb.ts';
+import { messageArbitrary } from '../../../support/message-arbitrary.ts';
+import { plainFields, plainMatch } from '../../../support/plain-filter.ts';
+
+type FilterInit = MessageInitShape<typeof FlowFilterSchema>;
+
+const index = new FlowIndex();
+
+function indexOf(init: MessageInitShape<typeof GetFlowsResponseSchema>): FlowIndex {
+  const bytes = toBinary(GetFlowsResponseSchema, create(GetFlowsResponseSchema, init));
+  index.reset(bytes, 0, bytes.length);
+  return index;
+}
+
+function matches(
+  flow: MessageInitShape<typeof FlowSchema>,
+  whitelist: readonly FilterInit[],
+  blacklist: readonly FilterInit[] = [],
+): boolean {
+  const [allow, deny] = [whitelist, blacklist].map((list) =>
+    list.map((filter) => create(FlowFilterSchema, filter)),
+  );
+  const match = compileFlowFilters(allow, deny);
+  return (
+    match === null || match(indexOf({ responseTypes: { case: 'flow', value: create(FlowSchema, flow) } }))
+  );
+}
+
+/** Few texts, so that flows and filters meet. */
+const texts = {
+  namespace: ['', 'default', 'shop'],
+  pod_name: ['', 'web', 'web-1', 'cart-7d9', 'weber'],
+  name: ['', 'web', 'n1', 'eth0', 'cart'],
+  kind: ['', 'Deployment', 'Pod'],
+  cluster_name: ['', 'default', 'east'],
+  labels: [
+    'k8s:app=cart',
+    'app=web',
+    'reserved:world',
+    '$host',
+    'reserved:=x',
+    'k8s:app',
+    ':app=cart',
+    'a=b:c',
+    '',
+  ],
+  node_labels: ['os=linux', 'zone=a', 'k8s:zone=b'],
+  source: ['', '10.1.2.3', '10.200.0.1', 'fd00::1', '2001:db8::1', '::ffff:10.1.2.3', 'rubbish'],
+  destination: ['', '10.1.2.3', '192.168.0.1', 'fd00::1', 'fe80::1%eth0'],
+  source_xlated: ['', '10.1.2.3'],
+  node_name: ['', 'n1', 'n_1', 'east/n1', 'east/n-2.local', 'a/b/c', 'East/n1', 'default/n1', 'east/', '/n1'],
+  source_names: ['api.example.org', 'a_b.example.org', 'API.example.org', 'example.org', 'x.y.example.org'],
+  destination_names: ['api.example.org', 'example.org.', ''],
+  uuid: ['', 'u1'],
+  trace_id: ['', 't1', 't2'],
+  method: ['', 'GET', 'get', 'Post'],
+  key: ['Host', 'host', 'X'],
+  value: ['', 'a', 'b'],
+};
+
+const flows = messageArbitrary(FlowSchema, { texts, limit: 41 }).map((message) => {
+  const flow = message as Flow;
+  // Numbers from a few, for the same reason.
+  const small = [flow.source, flow.destination].filter((endpoint) => endpoint !== undefined);
+  for (const endpoint of small) endpoint.identity %= 3;
+  flow.verdict = [0, 1, 2, 2][flow.verdict & 3] as Verdict;
+  flow.dropReasonDesc = [0, 133, 1, 2][flow.dropReasonDesc & 3] as DropReason;
+  if (flow.interface !== undefined) flow.interface.index %= 3;
+  if (flow.ipTraceId !== undefined) flow.ipTraceId.traceId %= 3n;
+  if (flow.eventType !== undefined) {
+    flow.eventType.type = [0, 1, 4, 129][flow.eventType.type & 3];
+    flow.eventType.subType &= 3;
+  }
+  const protocol = flow.l4?.protocol;
+  if (protocol?.case === 'TCP' || protocol?.case === 'UDP' || protocol?.case === 'SCTP') {
+    protocol.value.sourcePort = [80, 53, 65_616, 0][protocol.value.sourcePort & 3];
+    protocol.value.destinationPort = [80, 53, 65_616, 0][protocol.value.destinationPort & 3];
+  }
+  if (flow.l7?.record.case === 'http')
+    flow.l7.record.value.code = [0, 200, 404, 504][flow.l7.record.value.code & 3];
+  return flow;
+});
+
+const names = ['web', 'shop/web', 'shop/', '/web', '/', '/cart-7d9', 'shop/cart/extra'];
+const addresses = [
+  '10.1.2.3',
+  '10.0.0.0/8',
+  '0.0.0.0/0',
+  '::/0',
+  'fd00::1',
+  'fd00::/8',
+  '::ffff:0:0/96',
+  '10.1.2.3/31',
+];
+const selectors = [
+  '',
+  'app',
+  '!app',
+  'app=cart',
+  'k8s:app=cart',
+  'app!=cart',
+  'app in (cart,web)',
+  'k8s:app notin (cart)',
+  'reserved:world',
+  'reserved:host',
+  'unspec:app',
+  'reserved:x',
+  'zone=a,os',
+  'app,!zone',
+  'any:app=',
+];
+const fqdns = ['*', '*.example.org', 'example.org.', 'API.example.org', 'a_*.org', ' *p*i.*.org', 'a*b*'];
+const nodes = ['n1', 'n*', 'east/', '/n1', '/', 'east/n*', 'default/n1', '*/n1', 'n_1', 'e*t/*.local'];
+const numbers = [0, 1, 2, 133];
+const ports = ['80', '53', '0080', '0'];
+const flags = [{}, { SYN: true }, { SYN: true, ACK: true }, { NS: true }];
+
+const pools: Readonly<Record<string, readonly unknown[]>> = {
+  uuid: ['', 'u1'],
+  verdict: numbers,
+  dropReasonDesc: numbers,
+  eventType: [0, 1, 4, 129].flatMap((type) => [
+    { type },
+    { type, matchSubType: true, subType: 1 },
+    { type, subType: 2 },
+  ]),
+  trafficDirection: numbers,
+  reply: [true, false],
+  encrypted: [true, false],
+  ipVersion: numbers,
+  interface: [{}, { index: 1 }, { name: 'eth0' }, { index: 2, name: 'web' }],
+  traceId: texts.trace_id,
+  ipTraceId: [0n, 1n],
+  sourceIp: addresses,
+  destinationIp: addresses,
+  sourceIpXlated: addresses,
+  sourcePod: names,
+  destinationPod: names,
+  sourceService: names,
+  destinationService: names,
+  sourceWorkload: [{}, { name: 'web' }, { kind: 'Pod' }, { name: 'cart', kind: 'Deployment' }],
+  destinationWorkload: [{ name: 'web' }, { kind: 'Deployment' }],
+  sourceLabel: selectors,
+  destinationLabel: selectors,
+  nodeLabels: selectors,
+  sourceIdentity: [0, 1],
+  destinationIdentity: [0, 2],
+  sourceFqdn: fqdns,
+  destinationFqdn: fqdns,
+  sourceClusterName: ['default', 'east'],
+  destinationClusterName: ['default', 'east'],
+  sourcePort: ports,
+  destinationPort: ports,
+  protocol: ['tcp', 'UDP', 'icmp', 'ICMPv6', 'icmpv4', 'sctp', 'vrrp', 'igmp', 'dns', 'HTTP'],
+  tcpFlags: flags,
+  httpStatusCode: ['404', '200', '4+', '50+'],
+  httpMethod: ['GET', 'post'],
+  httpHeader: [
+    { key: 'Host', value: 'a' },
+    { key: 'X', value: '' },
+  ],
+  nodeName: nodes,
+};
+
+/** Filters of one or two fields with one to three values each; an event type that HTTP fields allow. */
+const filters: fc.Arbitrary<FlowFilter> = fc
+  .uniqueArray(fc.constantFrom(...plainFields), { minLength: 1, maxLength: 2 })
+  .chain((fields) =>
+    fc.record(
+      Object.fromEntries(
+        fields.map((field) => [
+          field,
+          fc.array(fc.constantFrom(...pools[field]), { minLength: 1, maxLength: 3 }),
+        ]),
+      ),
+    ),
+  )
+  .map((init) => {
+    const filter = create(FlowFilterSchema, init);
+    const usesHttp = filter.httpStatusCode.length + filter.httpMethod.length + filter.httpHeader.length > 0;
+    if (usesHttp && filter.eventType.length > 0) filter.eventType[0].type = 129;
+    return filter;
+  });
+
+describe('compileFlowFilters', () => {
+  it('agrees with the plain meaning of every field', () => {
+    const seen = new Map(plainFields.map((field) => [field, { yes: 0, no: 0 }]));
+    fc.assert(
+      fc.property(
+        fc.array(flows, { minLength: 4, maxLength: 4 }),
+        fc.array(filters, { minLength: 8, maxLength: 8 }),
+        (flows, filters) => {
+          for (const filter of filters) {
+            const match = compileFlowFilters([filter], []);
+            for (const flow of flows) {
+              const expected = plainMatch(flow, filter);
+              assert.equal(match?.(indexOf({ responseTypes: { case: 'flow', value: flow } })), expected);
+              for (const [field, counts] of seen) {
+                if ((filter[field as keyof FlowFilter] as unknown[]).length > 0)
+                  counts[expected ? 'yes' : 'no']++;
+              }
+            }
+          }
+        },
+      ),
+      { numRuns: 1200 },
+    );
+    // Both answers came up for every field: the generators have not drifted apart.
+    for (const [field, { yes, no }] of seen) assert.ok(yes > 0 && no > 0, `${field}: ${yes} yes, ${no} no`);
+  });
+
+  it('delivers what the whitelist allows and the blacklist does not deny', () => {
+    fc.assert(
+      fc.property(
+        flows,
+        fc.array(filters, { maxLength: 3 }),
+        fc.array(filters, { maxLength: 3 }),
+        (flow, allow, deny) => {
+          const expected =
+            (allow.length === 0 || allow.some((filter) => plainMatch(flow, filter))) &&
+            !deny.some((filter) => plainMatch(flow, filter));
+          assert.equal(matches(flow, allow, deny), expected);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('knows every field of a filter, or refuses it by name', () => {
+    const refused = { httpPath: 'http_path', httpUrl: 'http_url', dnsQuery: 'dns_query' };
+    for (const [key, name] of Object.entries(refused)) {
+      assert.throws(() => matches({}, [{ [key]: ['x'] }]), {
+        name: 'FilterError',
+        field: name,
+        message: `invalid ${name} "x" in flow filter: this field is not supported yet`,
+      });
+    }
+    assert.throws(() => matches({}, [{ experimental: { celExpression: ['true'] } }]), {
+      name: 'FilterError',
+      field: 'experimental.cel_expression',
+    });
+    assert.equal(matches({}, [{ experimental: {} }]), true);
+    const known = [...plainFields, ...Object.keys(refused), 'experimental'];
+    assert.deepEqual(FlowFilterSchema.fields.map(({ localName }) => localName).sort(), known.sort());
+  });
+
+  it('lets everything through without filters, and everything but flows with any', () => {
+    assert.equal(compileFlowFilters([], []), null);
+    const nothing = compileFlowFilters(
+      [create(FlowFilterSchema, { uuid: ['none'] })],
+      [create(FlowFilterSchema)],
+    );
+    assert.ok(nothing?.(indexOf({ responseTypes: { case: 'lostEvents', value: { numEventsLost: 1n } } })));
+    assert.ok(nothing?.(indexOf({ responseTypes: { case: 'nodeStatus', value: {} } })));
+    assert.equal(nothing?.(indexOf({ responseTypes: { case: 'flow', value: {} } })), false);
+    assert.equal(matches({}, [{}]), true);
+    assert.equal(matches({}, [], [{}]), false);
+  });
+
+  it('names field, value and expectation of what it refuses, whitelist first', () => {
+    const refusals: readonly [FilterInit, string][] = [
+      [
+        { sourceIp: ['1.2.3'] },
+        'invalid source_ip "1.2.3" in flow filter: expected an IP address or a range in CIDR form',
+      ],
+      [
+        { destinationIp: ['1.2.3.4/33'] },
+        'invalid destination_ip "1.2.3.4/33" in flow filter: expected a range such as 10.1.0.0/16 or fd00::/64',
+      ],
+      [{ sourcePod: [''] }, 'invalid source_pod "" in flow filter: expected [namespace/]name-prefix'],
+      [{ sourceClusterName: [''] }, 'invalid source_cluster_name "" in flow filter: expected a cluster name'],
+      [
+        { sourcePort: ['http'] },
+        'invalid source_port "http" in flow filter: expected a port number from 0 to 65535',
+      ],
+      [{ nodeName: ['a/b/c'] }, 'invalid node_name "a/b/c" in flow filter: expected [cluster/]node'],
+      [
+        { destinationFqdn: ['a?'] },
+        `invalid destination_fqdn "a?" in flow filter: character "?" is not allowed, expected letters, digits, '-', '_', '.' or '*'`,
+      ],
+      [
+        { httpStatusCode: ['600'] },
+        'invalid http_status_code "600" in flow filter: expected a code such as 404, or a prefix such as 5+',
+      ],
+      [
+        { httpMethod: ['GET'], eventType: [{ type: 1 }, { type: 4 }] },
+        'invalid event_type "1, 4" in flow filter: http_method needs event type 129 (l7) among them, or none',
+      ],
+      [
+        { protocol: ['kafka'] },
+        'invalid protocol "kafka" in flow filter: expected one of tcp, udp, icmp, icmpv4, icmpv6, sctp, vrrp, igmp, dns, http',
+      ],
+    ];
+    for (const [filter, message] of refusals) {
+      assert.throws(() => matches({}, [filter]), { name: 'FilterError', message });
+      assert.throws(() => matches({}, [], [filter]), FilterError);
+    }
+    assert.throws(() => matches({}, [{ sourcePort: ['x'] }], [{ nodeName: [''] }]), { field: 'source_port' });
+  });
+
+  it('refuses all that no port, address, status code or name pattern may look like', () => {
+    const bad: Readonly<Record<string, string>> = {
+      sourcePort: '+80,80 , 80,0x50,65536,-1,80-90',
+      sourceIp: '01.2.3.4,1.2.3.4%eth0,fe80::1%,10.0.0.0/08,10.0.0.0/255.0.0.0,10.0.0.0/,/8,x,1.2.3.4::',
+      sourceIpXlated: 'x',
+      httpStatusCode: '0+,+,404+,4++,99,4,4040,600, 404',
+      sourceFqdn: ' ,.,a..,ä,a/b,[a]',
+      nodeName: ' /n1,./n1,a//b,n?',
+    };
+    for (const [field, values] of Object.entries(bad)) {
+      for (const value of [...values.split(','), ...(field.startsWith('http') ? [] : [''])]) {
+        assert.throws(
+          () => matches({}, [{ [field]: [value] }]),
+          FilterError,
+          `${field} ${JSON.stringify(value)}`,
+        );
+      }
+    }
+    for (const value of ['fe80::1%eth0', '2001:DB8::1', '10.1.2.3/8']) {
+      assert.equal(matches({}, [{ sourceIp: [value] }]), false);
+    }
+  });
+
+  it('answers the questions of a table worked out by hand', () => {
+    const flow: MessageInitShape<typeof FlowSchema> = {
+      verdict: 1,
+      eventType: { type: 4 },
+      isReply: false,
+      IP: { source: '10.1.2.3', destination: '10.9.8.7', ipVersion: 1 },
+      l4: {
+        protocol: { case: 'TCP', value: { sourcePort: 40_001, destinationPort: 8080, flags: { SYN: true } } },
+      },
+      source: {
+        namespace: 'shop',
+        podName: 'cart-7d9',
+        labels: ['k8s:app=cart', 'k8s:tier=2'],
+        identity: 5001,
+      },
+      destination: { identity: 2, labels: ['reserved:world'] },
+      destinationNames: ['api.example.org'],
+      nodeName: 'n1',
+    };
+    const answers: readonly [FilterInit, boolean][] = [
+      [{ sourcePod: ['shop/cart'] }, true],
+      [{ sourcePod: ['cart'] }, false],
+      [{ sourcePod: ['/cart-7d9x'] }, false],
+      [{ destinationPod: ['/'] }, false],
+      [{ sourceLabel: ['app=cart,tier>1'] }, true],
+      [{ sourceLabel: ['container:app=cart'] }, false],
+      [{ destinationLabel: ['reserved:world'] }, true],
+      [{ sourceLabel: ['!app', 'tier in (2,3)'] }, true],
+      [{ destinationFqdn: ['*.example.org.'] }, true],
+      [{ destinationFqdn: ['example.org'] }, false],
+      [{ nodeName: ['default/n*'] }, true],
+      [{ nodeName: ['prod/'] }, false],
+      [{ destinationIp: ['10.9.0.0/16', '1.1.1.1'] }, true],
+      [{ tcpFlags: [{ SYN: true, ACK: true }] }, false],
+      [{ tcpFlags: [{ SYN: true }] }, true],
+      [{ eventType: [{ type: 4, matchSubType: true, subType: 101 }] }, false],
+      [{ eventType: [{ type: 4, subType: 3 }] }, true],
+      [{ protocol: ['TCP'] }, true],
+      [{ protocol: ['http'] }, false],
+      [{ reply: [false] }, true],
+      [{ verdict: [2], dropReasonDesc: [133] }, false],
+      [{ sourcePort: ['08080'] }, false],
+      [{ destinationPort: ['08080'] }, true],
+      [{}, true],
+    ];
+    for (const [filter, answer] of answers) {
+      assert.equal(matches(flow, [filter]), answer, JSON.stringify(filter));
+      assert.equal(matches(flow, [], [filter]), !answer, JSON.stringify(filter));
+    }
+  });
+
+  it('tests many values by look-up as it tests a few by comparison', () => {
+    const many = Array.from({ length: 50 }, (_, i) => `10.0.0.${i}`);
+    for (const [source, expected] of [
+      ['10.0.0.49', true],
+      ['10.0.0.50', false],
+      ['', false],
+    ] as const) {
+      assert.equal(matches({ IP: { source } }, [{ sourceIp: many }]), expected);
+      assert.equal(matches({ IP: { source } }, [{ sourceIp: many.slice(-2) }]), expected);
+    }
+  });
+});
