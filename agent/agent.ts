@@ -101,7 +101,7 @@ export class Agent {
     const { options } = this;
     this.counters = new DatapathCounters(object.map('event_counters'), object.map('counters_told'));
     this.losses = new LossWatch(this.counters, this.ring, this.ledger, this.nodeName);
-    const watermark = Math.max(4096, options.ringBytesPerCpu / WATERMARK_SHARE);
+    const watermark = options.ringBytesPerCpu / WATERMARK_SHARE;
     this.rings = openPerfRings(object.map('events'), options.ringBytesPerCpu, watermark);
     this.pipeline = startPipeline(
       {
