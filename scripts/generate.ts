@@ -18,6 +18,8 @@ export function generate(out: string): void {
       {
         local: [process.execPath, 'node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es'],
         out,
+        // One run of the plugin, not one per folder.
+        strategy: 'all',
         opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'],
       },
     ],
