@@ -54,7 +54,7 @@ export class RpcConnection {
   }
 
   get state(): ConnectionState {
-    return this.link;
+    return stateOf(this.link);
   }
 
   /** Calls `listener` at every change of state from now on; returns how to stop that. */
@@ -127,7 +127,7 @@ export class RpcConnection {
     try {
       return session.http2.request(headers);
     } catch (error) {
-      const hasLeft = session.isLost || session.http2.closed || session.http2.destroyed;
+      const hasLeft = isOver(session);
       throw new RpcError(
         hasLeft ? RpcCode.Unavailable : RpcCode.Internal,
         hasLeft ? 'connection lost' : `cannot send the request: ${(error as Error).message}`,
@@ -139,7 +139,7 @@ export class RpcConnection {
   private setLink(link: Link): void {
     if (this.link.name === 'closed') return;
     this.link = link;
-    for (const listener of this.listeners) listener(link);
+    for (const listener of this.listeners) listener(stateOf(link));
   }
 
   private closedError(): RpcError {
@@ -149,7 +149,10 @@ export class RpcConnection {
   private open(): Promise<Session> {
     const { link } = this;
     if (link.name === 'closed') return Promise.reject(this.closedError());
-    if (link.name === 'ready') return Promise.resolve(link.session);
+    if (link.name === 'ready') {
+      if (!isOver(link.session)) return Promise.resolve(link.session);
+      this.setLink({ name: 'failed', reason: 'connection lost' }); // its close has not been told yet
+    }
     if (link.name === 'connecting') return link.opening;
     const abort = new AbortController();
     const opening = openSession(this.address, this.options, abort.signal);
@@ -178,4 +181,13 @@ export class RpcConnection {
     });
     this.setLink({ name: 'ready', session });
   }
+}
+
+/** Whether no call can be started on a session any more. */
+function isOver({ http2, isLost }: Session): boolean {
+  return isLost || http2.closed || http2.destroyed;
+}
+
+function stateOf(link: Link): ConnectionState {
+  return link.name === 'failed' ? link : { name: link.name };
 }

@@ -55,7 +55,8 @@ export function readResponse(
           : new RpcError(RpcCode.Unknown, 'the server ended the call without a status');
     });
     stream.on('data', (chunk: Buffer) => {
-      if (failure !== undefined) return;
+      // With a status in the headers, what follows is the page of a server that does not speak gRPC.
+      if (failure !== undefined || (status !== undefined && status !== null)) return;
       try {
         const run = splitter.push(chunk);
         const pending = run === null ? undefined : reading.onRun(run);

@@ -56,7 +56,7 @@ describe('FrameWriter', () => {
         fc.array(
           fc.record({
             bytes: fc.integer({ min: 0, max: 40_000 }),
-            then: fc.constantFrom('', 'flush', 'turn'),
+            next: fc.constantFrom('', 'flush', 'turn'),
           }),
           { maxLength: 40 },
         ),
@@ -69,12 +69,12 @@ describe('FrameWriter', () => {
               seen.push({ chunk, copy: Buffer.from(chunk) });
           };
           const wanted: Buffer[] = [];
-          for (const [i, { bytes, then }] of steps.entries()) {
+          for (const [i, { bytes, next }] of steps.entries()) {
             const frames = Buffer.alloc(bytes, i + 1);
             wanted.push(frames);
             writer.write(frames);
-            if (then === 'flush') writer.flush();
-            if (then === 'turn') await turn();
+            if (next === 'flush') writer.flush();
+            if (next === 'turn') await turn();
             look();
           }
           writer.flush();
