@@ -9,6 +9,8 @@ const [dir, peers] = process.argv.slice(2);
 const addresses = Array.from({ length: Number(peers) }, (_, i) =>
   parseAddress(`unix://${dir}/agent-${i}.sock`),
 );
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
 let connected = 0;
 
 await runRelay(
@@ -23,7 +25,7 @@ await runRelay(
     liveBufferBytes: 128 * 1024 * 1024,
   },
   {
-    signal: new AbortController().signal,
+    signal: stop.signal,
     log: (line) => {
       if (line.includes('peer connected') && ++connected === addresses.length) process.send?.('ready');
     },

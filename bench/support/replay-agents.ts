@@ -75,12 +75,18 @@ function stamp(template: Template, count: number, us: number, stepUs: number): U
   return out;
 }
 
+/** As much as is taken, with the times of the clock: what one write holds happened since the one before it. */
 async function saturate(call: RawCall, template: Template): Promise<void> {
-  let us = Date.now() * 1000;
+  let us = clockUs();
   while (!call.signal.aborted) {
-    if (!call.write(stamp(template, FRAMES, us, 10))) await call.drained();
-    us += FRAMES * 10;
+    const stepUs = Math.max(1, Math.floor((clockUs() - us) / FRAMES));
+    if (!call.write(stamp(template, FRAMES, us, stepUs))) await call.drained();
+    us += FRAMES * stepUs;
   }
+}
+
+function clockUs(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
 }
 
 async function pace(call: RawCall, template: Template, perSecond: number): Promise<void> {
@@ -92,8 +98,7 @@ async function pace(call: RawCall, template: Template, perSecond: number): Promi
     let due = Math.floor(((performance.now() - start) / 1000) * perSecond) - sent;
     while (due > 0) {
       const count = Math.min(due, FRAMES);
-      const nowUs = (performance.timeOrigin + performance.now()) * 1000;
-      if (!call.write(stamp(template, count, nowUs - count, 1))) await call.drained();
+      if (!call.write(stamp(template, count, clockUs() - count, 1))) await call.drained();
       sent += count;
       due -= count;
     }

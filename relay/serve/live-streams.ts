@@ -17,7 +17,7 @@ const LINGER_MS = 2000;
  * Flows by which the fastest subscriber may lag before the peers are held: they then keep what nobody could read here anyway. Well inside the ring, so that only
  * subscribers slower than the fastest are overtaken.
  */
-const HOLD_LAG = 32_768;
+const HOLD_LAG = 8192;
 
 interface LiveStream {
   readonly key: string;

@@ -32,6 +32,9 @@ const STORED_PATIENCE_MS = 10_000;
 /** What relays below need beyond the delays of both levels: timers and the way. */
 const RELAY_SLACK_MS = 100;
 
+/** What a peer may have waiting while the client takes nothing. */
+const HELD_BYTES = 64 * 1024;
+
 const peek = createFlowPeek();
 
 /** A peer's part in an upstream. */
@@ -230,7 +233,9 @@ export class Upstream {
     this.options.meter.received += flows;
     this.merge.push(source, batch, performance.now(), Date.now() * 1000);
     this.schedule();
-    if (!source.isFull) return undefined;
+    // While nobody takes frames, more of them only cost memory, and reading them the time in which the client is written to.
+    const isEnough = source.isFull || (this.isHeld && source.bufferedBytes >= HELD_BYTES);
+    if (!isEnough) return undefined;
     return new Promise((resolve) => {
       source.onRoom = () => {
         source.onRoom = null;
