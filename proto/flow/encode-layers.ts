@@ -2,10 +2,12 @@ import {
   type FlowRecord,
   L4_ICMPV4,
   L4_ICMPV6,
+  L4_IGMP,
   L4_NONE,
   L4_SCTP,
   L4_TCP,
   L4_UDP,
+  L4_VRRP,
   TCP_ACK,
   TCP_CWR,
   TCP_ECE,
@@ -110,6 +112,22 @@ export function putLayer4(out: Uint8Array, pos: number, record: FlowRecord): num
     case L4_ICMPV4:
     case L4_ICMPV6:
       end = putPair(out, end, record.icmpType, record.icmpCode);
+      break;
+    case L4_VRRP:
+      end = putPair(out, end, record.icmpType, record.vrrpRouterId);
+      if (record.vrrpPriority !== 0) {
+        out[end] = 0x18;
+        end = putVarint(out, end + 1, record.vrrpPriority);
+      }
+      break;
+    case L4_IGMP:
+      end = putPair(out, end, record.icmpType, 0);
+      if (record.groupOffset >= 0) {
+        const text = end + 2;
+        out[end] = 0x12;
+        end = putIpv4Text(out, text, record.packet, record.groupOffset);
+        out[text - 1] = end - text;
+      }
       break;
   }
   out[member + 1] = end - member - 2;

@@ -5,6 +5,8 @@ export const L4_UDP = 2;
 export const L4_ICMPV4 = 3;
 export const L4_ICMPV6 = 4;
 export const L4_SCTP = 5;
+export const L4_VRRP = 6;
+export const L4_IGMP = 7;
 
 /** TCP flag bits as they stand in the header (RFC 9293), NS being the low bit of the byte before. */
 export const TCP_FIN = 1 << 0;
@@ -51,8 +53,13 @@ export class FlowRecord {
   destinationPort = 0;
   /** TCP_* bits */
   tcpFlags = 0;
+  /** Type of an ICMP, VRRP or IGMP message, and code of an ICMP one. */
   icmpType = 0;
   icmpCode = 0;
+  vrrpRouterId = 0;
+  vrrpPriority = 0;
+  /** Where the group's IPv4 address stands in an IGMP message, or -1: none. */
+  groupOffset = -1;
   /** flow.SCTPChunkType */
   sctpChunk = 0;
   /** `Endpoint` messages, encoded. */

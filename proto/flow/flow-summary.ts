@@ -2,9 +2,11 @@ import {
   type FlowRecord,
   L4_ICMPV4,
   L4_ICMPV6,
+  L4_IGMP,
   L4_SCTP,
   L4_TCP,
   L4_UDP,
+  L4_VRRP,
   TCP_ACK,
   TCP_CWR,
   TCP_ECE,
@@ -15,7 +17,7 @@ import {
   TCP_SYN,
   TCP_URG,
 } from './flow-record.ts';
-import { icmpv4Summary, icmpv6Summary } from './icmp-text.ts';
+import { icmpv4Summary, icmpv6Summary, igmpSummary, vrrpSummary } from './icmp-text.ts';
 
 /** Flags in the order in which a summary lists them. */
 const summaryFlags: readonly (readonly [number, string])[] = [
@@ -43,15 +45,28 @@ const sctpSummary = utf8.encode('SCTP');
 const ipv4Summary = utf8.encode('IPv4');
 const ipv6Summary = utf8.encode('IPv6');
 const ethernetSummary = utf8.encode('Ethernet');
-const icmpSummaries = new Map<number, Uint8Array>();
+/** Summaries of protocols with a type and perhaps a code, by these and the protocol. */
+const typedSummaries = new Map<number, Uint8Array>();
 
-function icmpSummaryBytes(record: FlowRecord): Uint8Array {
+function typedSummary({ l4, icmpType, icmpCode }: FlowRecord): string {
+  switch (l4) {
+    case L4_ICMPV4:
+      return icmpv4Summary(icmpType, icmpCode);
+    case L4_ICMPV6:
+      return icmpv6Summary(icmpType, icmpCode);
+    case L4_VRRP:
+      return vrrpSummary(icmpType);
+    default:
+      return igmpSummary(icmpType);
+  }
+}
+
+function typedSummaryBytes(record: FlowRecord): Uint8Array {
   const key = (record.l4 << 16) | (record.icmpType << 8) | record.icmpCode;
-  let bytes = icmpSummaries.get(key);
+  let bytes = typedSummaries.get(key);
   if (bytes === undefined) {
-    const text = record.l4 === L4_ICMPV4 ? icmpv4Summary : icmpv6Summary;
-    bytes = utf8.encode(text(record.icmpType, record.icmpCode));
-    icmpSummaries.set(key, bytes);
+    bytes = utf8.encode(typedSummary(record));
+    typedSummaries.set(key, bytes);
   }
   return bytes;
 }
@@ -67,7 +82,9 @@ export function summaryBytes(record: FlowRecord): Uint8Array {
       return sctpSummary;
     case L4_ICMPV4:
     case L4_ICMPV6:
-      return icmpSummaryBytes(record);
+    case L4_VRRP:
+    case L4_IGMP:
+      return typedSummaryBytes(record);
     default:
       return record.ipVersion === 1 ? ipv4Summary : record.ipVersion === 2 ? ipv6Summary : ethernetSummary;
   }

@@ -1,4 +1,4 @@
-/** Names of ICMP types and codes as they stand in a flow's summary; numbers from IANA's icmp-parameters and icmpv6-parameters. */
+/** Names of message types and codes as they stand in a flow's summary; ICMP's numbers from IANA's icmp-parameters and icmpv6-parameters. */
 
 interface IcmpType {
   readonly name: string;
@@ -93,4 +93,24 @@ export function icmpv4Summary(type: number, code: number): string {
 /** Summary of an ICMPv6 message. */
 export function icmpv6Summary(type: number, code: number): string {
   return `ICMPv6 ${icmpText(icmpv6Types, type, code)}`;
+}
+
+/** Types of VRRP (RFC 9568 section 5.2.2) and IGMP (IANA's igmp-type-numbers). */
+const vrrpTypes: Readonly<Record<number, string>> = { 1: 'Advertisement' };
+const igmpTypes: Readonly<Record<number, string>> = {
+  0x11: 'MembershipQuery',
+  0x12: 'MembershipReportV1',
+  0x16: 'MembershipReportV2',
+  0x17: 'LeaveGroup',
+  0x22: 'MembershipReportV3',
+};
+
+/** Summary of a VRRP message: `VRRP Advertisement`. */
+export function vrrpSummary(type: number): string {
+  return `VRRP ${vrrpTypes[type] ?? type}`;
+}
+
+/** Summary of an IGMP message: `IGMP MembershipQuery`. */
+export function igmpSummary(type: number): string {
+  return `IGMP ${igmpTypes[type] ?? type}`;
 }

@@ -10,10 +10,20 @@ import {
   IPSchema,
   Layer4Schema,
   NetworkInterfaceSchema,
+  PolicySchema,
   ServiceSchema,
   type Flow,
 } from '../../proto/gen/flow/flow_pb.ts';
-import { FlowRecord, L4_ICMPV4, L4_ICMPV6, L4_SCTP, L4_TCP, L4_UDP } from '../../proto/flow/flow-record.ts';
+import {
+  FlowRecord,
+  L4_ICMPV4,
+  L4_ICMPV6,
+  L4_IGMP,
+  L4_SCTP,
+  L4_TCP,
+  L4_UDP,
+  L4_VRRP,
+} from '../../proto/flow/flow-record.ts';
 import { putIpv6Text } from '../../proto/flow/put-text.ts';
 
 /** A record for the hand-written encoder, and the same flow as protobuf-es sees it (uuid and Summary left out). */
@@ -64,7 +74,9 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
     macs: fc.option(fc.record({ source: bytes(6), destination: bytes(6) }), { nil: null }),
     addresses,
     encrypted: fc.boolean(),
-    l4: fc.constantFrom(0, L4_TCP, L4_UDP, L4_SCTP, L4_ICMPV4, L4_ICMPV6),
+    l4: fc.constantFrom(0, L4_TCP, L4_UDP, L4_SCTP, L4_ICMPV4, L4_ICMPV6, L4_VRRP, L4_IGMP),
+    vrrp: fc.record({ vrid: fc.nat(255), priority: fc.nat(255) }),
+    group: fc.option(bytes(4), { nil: null }),
     sourcePort: port,
     destinationPort: port,
     tcpFlags: fc.nat(511),
@@ -83,6 +95,16 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
       traceReason: fc.nat(8),
     }),
     isReply: fc.constantFrom(-1, 0, 1),
+    names: fc.record({
+      source: fc.array(text, { maxLength: 3 }),
+      destination: fc.array(text, { maxLength: 3 }),
+    }),
+    policies: fc.array(
+      fc.record({ name: text, namespace: text, revision: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) }),
+      {
+        maxLength: 3,
+      },
+    ),
     networkInterface: fc.option(fc.record({ index: fc.nat(5000), name: text }), { nil: null }),
     file: fc.option(fc.record({ name: text, line: fc.nat(5000) }), { nil: null }),
   })
@@ -132,6 +154,7 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
         encrypted: x.encrypted,
       });
     }
+    if (x.group !== null) packet.set(x.group, 60);
     setLayer4(record, flow, x);
     if (x.event.type !== 0) {
       record.eventType = x.event.type;
@@ -147,6 +170,12 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
       flow.destinationService = service;
       record.destinationService = toBinary(ServiceSchema, service);
     }
+    Object.assign(flow, { sourceNames: x.names.source, destinationNames: x.names.destination });
+    record.sourceNames = fieldsOf({ sourceNames: x.names.source });
+    record.destinationNames = fieldsOf({ destinationNames: x.names.destination });
+    flow.ingressAllowedBy = x.policies.map((policy) => create(PolicySchema, policy));
+    flow.policyLog = x.names.source;
+    record.policies = fieldsOf({ ingressAllowedBy: flow.ingressAllowedBy, policyLog: flow.policyLog });
     if (x.isReply >= 0) flow.isReply = x.isReply === 1;
     flow.reply = x.isReply === 1;
     if (x.networkInterface !== null && (x.networkInterface.index > 0 || x.networkInterface.name !== '')) {
@@ -160,6 +189,11 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
     return { record, flow };
   });
 
+/** Some fields of a flow, tags included. */
+function fieldsOf(init: Partial<Flow>): Uint8Array {
+  return toBinary(FlowSchema, create(FlowSchema, init));
+}
+
 function setLayer4(
   record: FlowRecord,
   flow: Flow,
@@ -170,6 +204,8 @@ function setLayer4(
     tcpFlags: number;
     icmp: { type: number; code: number };
     sctpChunk: number;
+    vrrp: { vrid: number; priority: number };
+    group: Uint8Array | null;
   },
 ): void {
   record.l4 = x.l4;
@@ -179,6 +215,9 @@ function setLayer4(
     icmpType: x.icmp.type,
     icmpCode: x.icmp.code,
     sctpChunk: x.sctpChunk,
+    vrrpRouterId: x.vrrp.vrid,
+    vrrpPriority: x.vrrp.priority,
+    groupOffset: x.group === null ? -1 : 60,
   });
   const names = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR', 'NS'];
   const flags = Object.fromEntries(names.map((name, i) => [name, (x.tcpFlags & (1 << i)) !== 0]));
@@ -188,6 +227,8 @@ function setLayer4(
     [L4_SCTP]: { case: 'SCTP', value: { ...ports, chunkType: x.sctpChunk } },
     [L4_ICMPV4]: { case: 'ICMPv4', value: x.icmp },
     [L4_ICMPV6]: { case: 'ICMPv6', value: x.icmp },
+    [L4_VRRP]: { case: 'VRRP', value: { type: x.icmp.type, ...x.vrrp } },
+    [L4_IGMP]: { case: 'IGMP', value: { type: x.icmp.type, groupAddress: x.group?.join('.') ?? '' } },
   } as const;
   const member = members[x.l4 as keyof typeof members];
   if (member === undefined) return;

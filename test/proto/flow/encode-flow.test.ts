@@ -91,6 +91,12 @@ describe('FlowEncoder', () => {
     assert.equal(summary(), 'ICMPv6 NeighborSolicitation');
     Object.assign(record, { l4: 3, icmpType: 200, icmpCode: 7 });
     assert.equal(summary(), 'ICMPv4 200(7)');
+    Object.assign(record, { l4: 6, icmpType: 1 });
+    assert.equal(summary(), 'VRRP Advertisement');
+    Object.assign(record, { l4: 7, icmpType: 0x16 });
+    assert.equal(summary(), 'IGMP MembershipReportV2');
+    Object.assign(record, { l4: 7, icmpType: 0x99 });
+    assert.equal(summary(), 'IGMP 153');
   });
 });
 
