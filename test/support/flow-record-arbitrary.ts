@@ -1,4 +1,4 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import {
@@ -190,7 +190,7 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
   });
 
 /** Some fields of a flow, tags included. */
-function fieldsOf(init: Partial<Flow>): Uint8Array {
+function fieldsOf(init: MessageInitShape<typeof FlowSchema>): Uint8Array {
   return toBinary(FlowSchema, create(FlowSchema, init));
 }
 
