@@ -42,13 +42,39 @@ class Segment {
   count = 0;
   flows = 0;
 
-  constructor(firstSeq: number, firstFlow: number, bytes: number) {
+  /** @param index room for entries and their bytes, empty or, from a batch taken over, full */
+  constructor(
+    firstSeq: number,
+    firstFlow: number,
+    index: Pick<FlowBatch, 'bytes' | 'offsets' | 'timesUs'>,
+    entries: number,
+  ) {
     this.firstSeq = firstSeq;
     this.firstFlow = firstFlow;
-    this.bytes = new Uint8Array(bytes);
-    this.offsets = new Uint32Array(SEGMENT_ENTRIES + 1);
-    this.timesUs = new Float64Array(SEGMENT_ENTRIES);
-    this.flowsBefore = new Uint32Array(SEGMENT_ENTRIES + 1);
+    this.bytes = index.bytes;
+    this.offsets = index.offsets;
+    this.timesUs = index.timesUs;
+    this.flowsBefore = new Uint32Array(entries + 1);
+  }
+
+  static empty(firstSeq: number, firstFlow: number, bytes: number): Segment {
+    const index = {
+      bytes: new Uint8Array(bytes),
+      offsets: new Uint32Array(SEGMENT_ENTRIES + 1),
+      timesUs: new Float64Array(SEGMENT_ENTRIES),
+    };
+    return new Segment(firstSeq, firstFlow, index, SEGMENT_ENTRIES);
+  }
+
+  /** A segment that is a batch. */
+  static of(batch: FlowBatch, firstSeq: number, firstFlow: number): Segment {
+    const segment = new Segment(firstSeq, firstFlow, batch, batch.count);
+    for (let i = 0; i < batch.count; i++) {
+      if (batch.bytes[batch.offsets[i] + FRAME_PREFIX_BYTES] === FLOW_TAG) segment.flows++;
+      segment.flowsBefore[i + 1] = segment.flows;
+    }
+    segment.count = batch.count;
+    return segment;
   }
 
   get used(): number {
@@ -149,6 +175,23 @@ export class FlowRing {
     for (const listener of this.listeners) listener();
   }
 
+  /** Like `append`, without a copy: the batch, which must start at offset 0, belongs to the ring from now on. For batches of some tens of KiB; small ones make a long list. */
+  adopt(batch: FlowBatch): void {
+    if (batch.count === 0) return;
+    const segment = Segment.of(batch, this.end, this.flowsAppended);
+    this.segments.push(segment);
+    this.bytes += segment.bytes.length;
+    this.end += segment.count;
+    this.flowsAppended += segment.flows;
+    this.evict();
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Gives up segments whose entries all stand before `seq`; the newest segment stays. For rings whose readers have all read them. */
+  discardBefore(seq: number): void {
+    while (this.segments.length > 1 && this.segments[1].firstSeq <= seq) this.dropFirst();
+  }
+
   /** Calls `listener` after each append; returns how to stop that. */
   onAppend(listener: () => void): () => void {
     this.listeners.add(listener);
@@ -211,7 +254,7 @@ export class FlowRing {
     if (last !== undefined && last.count < SEGMENT_ENTRIES && last.used + frameBytes <= last.bytes.length) {
       return last;
     }
-    const segment = new Segment(this.end, this.flowsAppended, Math.max(SEGMENT_BYTES, frameBytes));
+    const segment = Segment.empty(this.end, this.flowsAppended, Math.max(SEGMENT_BYTES, frameBytes));
     this.segments.push(segment);
     this.bytes += segment.bytes.length;
     return segment;
@@ -220,13 +263,16 @@ export class FlowRing {
   private evict(): void {
     this.oldest = Math.max(this.oldest, this.end - this.options.capacity);
     while (this.segments.length > 1) {
-      const [segment] = this.segments;
-      const past = segment.firstSeq + segment.count;
-      if (past > this.oldest && this.bytes <= this.options.maxBytes) break;
-      this.oldest = Math.max(this.oldest, past);
-      this.bytes -= segment.bytes.length;
-      this.segments.shift();
+      const [{ firstSeq, count }] = this.segments;
+      if (firstSeq + count > this.oldest && this.bytes <= this.options.maxBytes) break;
+      this.dropFirst();
     }
+  }
+
+  private dropFirst(): void {
+    const { firstSeq, count, bytes } = this.segments.shift()!;
+    this.oldest = Math.max(this.oldest, firstSeq + count);
+    this.bytes -= bytes.length;
   }
 
   private segmentOf(seq: number): Segment {

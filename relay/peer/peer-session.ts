@@ -104,7 +104,7 @@ export class PeerSession {
     return this.relay && this.below.length > 0 ? this.below : [this.nodeName];
   }
 
-  /** When the peer's process started, on the clock of `performance.now()`. Of a relay that is when the oldest node below it did. */
+  /** When the agent's process started, on the clock of `performance.now()`; long ago for a relay. */
   get startedMs(): number {
     return this.startMs;
   }
@@ -150,7 +150,8 @@ export class PeerSession {
     const status = await this.askStatus();
     // Only a server with nodes below it counts them.
     this.relay = status.numConnectedNodes !== undefined;
-    this.startMs = performance.now() - Number(status.uptimeNs) / 1e6;
+    // A relay gives the longest uptime of its nodes (none yet, right after its own start), and keeps nothing that a restart could lose.
+    if (!this.relay) this.startMs = performance.now() - Number(status.uptimeNs) / 1e6;
     if (this.relay) void this.learnNodesBelow();
     else if (!this.target.isNamed && this.ownName === '') await this.learnName();
   }

@@ -110,7 +110,7 @@ export class LiveStreams {
     const readers = new Map<AbortController, number>();
     const abort = new AbortController();
     const upstream = new Upstream(request, this.options, abort.signal, (batch) => {
-      ring.append(batch);
+      ring.adopt(batch);
       return lag(stream) <= this.holdLag;
     });
     const stream: LiveStream = { key, ring, abort, upstream, readers, isOver: false, linger: undefined };
@@ -125,6 +125,7 @@ export class LiveStreams {
 
   private releaseIfRead(stream: LiveStream): void {
     if (lag(stream) <= this.holdLag / 2) stream.upstream.release();
+    if (stream.readers.size > 0) stream.ring.discardBefore(Math.min(...stream.readers.values()));
   }
 
   private stop(stream: LiveStream): void {
