@@ -1,11 +1,13 @@
 /** Encoding and reading one flow: by hand against protobuf-es, in CPU time of one thread. */
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { FlowEncoder } from '../proto/flow/encode-flow.ts';
-import { type FlowRecord } from '../proto/flow/flow-record.ts';
 import { fieldPath } from '../proto/flow/field-path.ts';
-import { FlowIndex } from '../proto/flow/flow-index.ts';
-import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
-import { createFlowPeek, peekFlow } from '../proto/flow/peek-flow.ts';
+import { compileFilter } from '../proto/flow/filter/compile-filter.ts';
+import { type FlowRecord } from '../proto/flow/flow-record.ts';
+import { FlowIndex, type TextMatch } from '../proto/flow/flow-index.ts';
+import { FRAME_PREFIX_BYTES, frameMessage, FrameSplitter } from '../proto/flow/frame.ts';
+import { createFlowPeek, peekFlow, withTimes } from '../proto/flow/peek-flow.ts';
+import { FlowFilterSchema } from '../proto/gen/flow/flow_pb.ts';
 import { type GetFlowsResponse, GetFlowsResponseSchema } from '../proto/gen/observer/observer_pb.ts';
 import { cpuSeconds, median, type Bench } from './report.ts';
 import { sampleEndpoint, sampleRecord } from './support/sample-flows.ts';
@@ -19,7 +21,7 @@ function nsPerFlow(work: () => void): number {
   do {
     work();
     passes++;
-  } while (cpuSeconds() - start < 0.15);
+  } while (cpuSeconds() - start < 0.08);
   return ((cpuSeconds() - start) * 1e9) / (passes * FLOWS);
 }
 
@@ -52,10 +54,50 @@ function plainInit(message: GetFlowsResponse): object {
   };
 }
 
-const verdict = fieldPath('verdict');
-const namespace = fieldPath('destination.namespace');
-const podName = fieldPath('destination.pod_name');
-const port = fieldPath('l4.TCP.destination_port');
+/** What a table of flows shows, or an exporter keeps. */
+const numberPaths = [
+  'verdict',
+  'Type',
+  'IP.ipVersion',
+  'event_type.type',
+  'event_type.sub_type',
+  'traffic_direction',
+  'trace_observation_point',
+  'drop_reason_desc',
+  'is_reply.value',
+  'trace_reason',
+  'interface.index',
+  'source.ID',
+  'source.identity',
+  'destination.ID',
+  'destination.identity',
+  'l4.TCP.source_port',
+  'l4.TCP.destination_port',
+].map(fieldPath);
+const textPaths = [
+  'IP.source',
+  'IP.destination',
+  'source.namespace',
+  'source.pod_name',
+  'source.cluster_name',
+  'destination.namespace',
+  'destination.pod_name',
+  'destination.cluster_name',
+  'interface.name',
+  'node_name',
+  'uuid',
+].map(fieldPath);
+
+const isNotEmpty: TextMatch = (_bytes, start, end) => end > start;
+
+/** Stream chunks as a socket gives them, cut without regard to frames. */
+function chunksOf(frames: readonly Uint8Array[]): Uint8Array[] {
+  const stream = Buffer.concat(frames.map(frameMessage));
+  const size = 16 * 1024;
+  return Array.from({ length: Math.ceil(stream.length / size) }, (_, i) =>
+    stream.subarray(i * size, (i + 1) * size),
+  );
+}
 
 export const run: Bench = async (report) => {
   const flows = records();
@@ -67,56 +109,96 @@ export const run: Bench = async (report) => {
   });
   const out = new Uint8Array(4096);
   const frames = flows.map((record) => out.slice(FRAME_PREFIX_BYTES, encoder.encode(record, out, 0)));
+  const chunks = chunksOf(frames);
   const inits = frames.map((frame) => plainInit(fromBinary(GetFlowsResponseSchema, frame)));
   const peek = createFlowPeek();
   const index = new FlowIndex();
   let sink = 0;
-  const cases = {
-    encodeOurs: () => {
-      for (const record of flows) sink += encoder.encode(record, out, 0);
-    },
-    encodeEs: () => {
-      for (const init of inits)
-        sink += toBinary(GetFlowsResponseSchema, create(GetFlowsResponseSchema, init)).length;
-    },
-    decodeEs: () => {
-      for (const frame of frames) sink += fromBinary(GetFlowsResponseSchema, frame).nodeName.length;
-    },
-    peek: () => {
-      for (const frame of frames) {
-        peekFlow(frame, 0, frame.length, peek);
-        sink += peek.nanos;
-      }
-    },
-    indexFour: () => {
-      for (const frame of frames) {
-        index.reset(frame, 0, frame.length);
-        sink += index.int32(verdict) + index.text(namespace).length + index.text(podName).length;
-        sink += index.uint32(port);
-      }
-    },
+  const indexed = (read: () => number) => (): void => {
+    for (const frame of frames) {
+      index.reset(frame, 0, frame.length);
+      sink += read();
+    }
   };
-  const times = Object.fromEntries(Object.keys(cases).map((name) => [name, [] as number[]]));
+  const filtered = (filter: MessageInitShape<typeof FlowFilterSchema>): (() => void) => {
+    const match = compileFilter(create(FlowFilterSchema, filter));
+    return indexed(() => Number(match(index)));
+  };
+  const encoding = 'protobuf-es create + toBinary';
+  const decoding = 'protobuf-es fromBinary';
+  /** By name: the baseline, or null for one, and the work. */
+  const cases: readonly (readonly [string, string | null, () => void])[] = [
+    [
+      `encode, ${encoding}`,
+      null,
+      () => {
+        for (const init of inits)
+          sink += toBinary(GetFlowsResponseSchema, create(GetFlowsResponseSchema, init)).length;
+      },
+    ],
+    [
+      'encode, ours',
+      encoding,
+      () => {
+        for (const record of flows) sink += encoder.encode(record, out, 0);
+      },
+    ],
+    [
+      `decode, ${decoding}`,
+      null,
+      () => {
+        for (const frame of frames) sink += fromBinary(GetFlowsResponseSchema, frame).nodeName.length;
+      },
+    ],
+    [
+      'peek time and node',
+      decoding,
+      () => {
+        for (const frame of frames) {
+          peekFlow(frame, 0, frame.length, peek);
+          sink += peek.nanos;
+        }
+      },
+    ],
+    [
+      'split 16 KiB chunks, peek times',
+      decoding,
+      () => {
+        const splitter = new FrameSplitter();
+        for (const chunk of chunks) {
+          const run = splitter.push(chunk);
+          if (run !== null) sink += withTimes(run).count;
+        }
+      },
+    ],
+    ['lazy index, nothing read', decoding, indexed(() => index.kind)],
+    [
+      'lazy index, 28 fields',
+      decoding,
+      indexed(() => {
+        let seen = 0;
+        for (const path of numberPaths) seen += index.int32(path);
+        for (const path of textPaths) seen += Number(index.matchText(path, isNotEmpty));
+        return seen;
+      }),
+    ],
+    ['filter, verdict', decoding, filtered({ verdict: [2] })],
+    ['filter, pod and port', decoding, filtered({ destinationPod: ['team-1/'], destinationPort: ['8080'] })],
+    ['filter, label', decoding, filtered({ sourceLabel: ['k8s:app=app-7'] })],
+  ];
+  const times = cases.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, work] of Object.entries(cases)) times[name].push(nsPerFlow(work));
+    for (const [i, [, , work]] of cases.entries()) times[i].push(nsPerFlow(work));
   }
-  const ns = (name: keyof typeof cases): number => median(times[name]);
+  const nsOf = new Map(cases.map(([name], i) => [name, median(times[i])]));
+  const row = { bench: 'codec', metric: 'CPU per flow', unit: 'ns' };
   const bytes = frames.reduce((sum, frame) => sum + frame.length, 0) / frames.length;
-  const row = (name: string, value: number, baseline: string | null, ratio: number | null): void =>
-    report({ bench: 'codec', case: name, metric: 'CPU per flow', value, unit: 'ns', baseline, ratio });
-  report({
-    bench: 'codec',
-    case: 'flow',
-    metric: 'mean size',
-    value: bytes,
-    unit: 'B',
-    baseline: null,
-    ratio: null,
-  });
-  row('encode, protobuf-es create + toBinary', ns('encodeEs'), null, null);
-  row('encode, ours', ns('encodeOurs'), 'protobuf-es', ns('encodeOurs') / ns('encodeEs'));
-  row('decode, protobuf-es fromBinary', ns('decodeEs'), null, null);
-  row('peek time and node', ns('peek'), 'protobuf-es', ns('peek') / ns('decodeEs'));
-  row('lazy index, five fields', ns('indexFour'), 'protobuf-es', ns('indexFour') / ns('decodeEs'));
+  report({ ...row, case: 'flow', metric: 'mean size', value: bytes, unit: 'B', baseline: null, ratio: null });
+  for (const [name, baseline] of cases) {
+    const value = nsOf.get(name) ?? Number.NaN;
+    const compared =
+      nsOf.get(baseline === encoding ? `encode, ${encoding}` : `decode, ${decoding}`) ?? Number.NaN;
+    report({ ...row, case: name, value, baseline, ratio: baseline === null ? null : value / compared });
+  }
   if (sink === 0) throw new Error('nothing was measured');
 };
