@@ -1,39 +1,43 @@
-import { type FlagSpec, type FlagUse } from './flags/flag-spec.ts';
+import type { FlagSpec, FlagUse } from './flags/flag-spec.ts';
 
 /** What a command gets to run with. */
 export interface Invocation {
-  /** Every flag in the order of the command line, global ones included. */
+  /** Every flag in the order of the command line, those of the server included. */
   readonly uses: readonly FlagUse[];
   readonly positionals: readonly string[];
 }
 
-/** A command of the `sluice` tree. */
+/**
+ * A command of the `sluice` tree: its name, help and flags. It is kept apart from its work, which `run` imports when it is needed, so that help and mistakes are told
+ * without loading anything else.
+ */
 export interface Command {
   readonly name: string;
   readonly aliases?: readonly string[];
+  /** Left out of lists of commands. */
+  readonly isHidden?: boolean;
   /** One line, for the list of commands. */
   readonly summary: string;
   /** Further paragraphs of help. */
   readonly details?: string;
   readonly examples?: string;
-  readonly flags?: readonly FlagSpec[];
-  readonly subcommands?: readonly Command[];
+  /** Names of the positional arguments in the usage line. */
+  readonly positionals?: string;
   /** Positionals beyond this many are refused; absent: ignored, as Hubble does for observe. */
   readonly maxPositionals?: number;
-  /** Runs the command; returns the exit status. Throws UsageError for mistakes, anything else for failures: both are told in one line. */
+  readonly flags?: readonly FlagSpec[];
+  readonly subcommands?: readonly Command[];
+  /** Runs the command; resolves to the exit status. Throws UsageError for mistakes, anything else for failures. */
   readonly run?: (invocation: Invocation) => Promise<number>;
 }
 
-/** The last text given for a flag, or undefined. */
-export function lastText(uses: readonly FlagUse[], name: string): string | undefined {
-  return uses.findLast(({ spec }) => spec.name === name)?.text;
-}
-
-/** Every text given for a flag, in order; those of lists are cut at commas. */
-export function allTexts(uses: readonly FlagUse[], name: string): string[] {
-  return uses
-    .filter(({ spec }) => spec.name === name)
-    .flatMap(({ spec, text }) =>
-      spec.kind === 'list' ? text.split(',').filter((part) => part !== '') : [text],
-    );
+/** A command as the list of all commands has it: one line, and how to get the rest. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly isHidden?: boolean;
+  readonly summary: string;
+  /** Whether it speaks to a server, and so takes the flags for that. */
+  readonly isClient: boolean;
+  readonly load: () => Promise<Command>;
 }

@@ -1,6 +1,6 @@
 import { arch, platform } from 'node:os';
 import { VERSION } from '../rpc/version.ts';
-import { type Command } from './command.ts';
+import type { Command } from './command.ts';
 
 /** What `--version` prints. */
 export function versionLine(): string {

@@ -1,109 +1,124 @@
-import { type FlagSpec, type FlagUse, UsageError } from './flag-spec.ts';
-import { parseBool } from './parse-value.ts';
+import { type FlagSpec, type FlagUse, invalidValue, UsageError } from './flag-spec.ts';
 import { nearest } from './nearest.ts';
+import { checkValue } from './parse-value.ts';
 
-/** A command line taken apart: flags in order, and what is left. */
+/** A command line taken apart. */
 export interface ParsedArgs {
+  /** Flags in the order in which they stood. */
   readonly uses: readonly FlagUse[];
   readonly positionals: readonly string[];
-}
-
-function takesNoValue(spec: FlagSpec): boolean {
-  return spec.kind === 'bool' || spec.kind === 'switch';
+  /** What was not looked at: everything from the first positional on, when asked to stop there. */
+  readonly rest: readonly string[];
 }
 
 /**
- * Parses arguments as pflag does: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, short flags without value in groups, `--` ends the flags. A flag that
- * takes a value takes the next argument whatever it looks like; one that takes none has a value only behind `=`. Throws UsageError.
- * @param stopAtPositional leave everything from the first positional on alone
+ * Parses arguments as pflag does: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, short flags without value in groups; `--` ends the flags. A flag that
+ * takes a value takes the next argument whatever it looks like; one that takes none has a value only behind `=`. Values are checked against the flag's kind and choices.
+ * Throws UsageError that names the flag.
  */
 export function parseFlags(
   args: readonly string[],
   specs: readonly FlagSpec[],
   stopAtPositional = false,
-): ParsedArgs & { readonly rest: readonly string[] } {
+): ParsedArgs {
   const uses: FlagUse[] = [];
   const positionals: string[] = [];
-  const byName = new Map(specs.map((spec) => [spec.name, spec]));
-  const byShort = new Map(specs.flatMap((spec) => (spec.short === undefined ? [] : [[spec.short, spec]])));
-  const use = (spec: FlagSpec, shown: string, text: string): void => {
-    if (spec.kind === 'bool') parseBool(shown, text);
-    if (spec.choices !== undefined && !spec.choices.includes(text)) {
-      throw new UsageError(
-        `invalid value "${text}" for ${shown}: expected one of ${spec.choices.join(', ')}`,
-      );
-    }
-    uses.push({ spec, text });
-  };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
     if (arg === '--') {
       positionals.push(...args.slice(i + 1));
       break;
     }
-    if (arg.startsWith('--')) {
-      const equals = arg.indexOf('=');
-      const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
-      const spec = byName.get(name);
-      if (spec === undefined) throw unknownFlag(`--${name}`, specs);
-      if (equals >= 0) use(spec, `--${name}`, arg.slice(equals + 1));
-      else if (takesNoValue(spec)) use(spec, `--${name}`, 'true');
-      else if (i + 1 < args.length) use(spec, `--${name}`, args[++i]);
-      else throw new UsageError(`flag --${name} needs a value: ${spec.value ?? 'VALUE'}`);
-      continue;
+    if (arg.length > 1 && arg.startsWith('-')) {
+      const parse = arg.startsWith('--') ? parseLong : parseShorts;
+      if (parse(arg, args[i + 1], specs, uses)) i++;
+    } else if (stopAtPositional) {
+      return { uses, positionals, rest: args.slice(i) };
+    } else {
+      positionals.push(arg);
     }
-    if (arg.startsWith('-') && arg.length > 1) {
-      i += parseShorts(arg, args[i + 1], byShort, specs, use);
-      continue;
-    }
-    if (stopAtPositional) return { uses, positionals, rest: args.slice(i) };
-    positionals.push(arg);
   }
   return { uses, positionals, rest: [] };
 }
 
-/** Parses one argument of short flags; returns how many further arguments it took. */
+/** Parses `--name`, `--name=value` or `--name value`; whether it took the next argument. */
+function parseLong(
+  arg: string,
+  next: string | undefined,
+  specs: readonly FlagSpec[],
+  uses: FlagUse[],
+): boolean {
+  const equals = arg.indexOf('=');
+  const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
+  const spec = specs.find((candidate) => candidate.name === name);
+  const shown = `--${name}`;
+  if (spec === undefined) throw unknownLong(name, specs);
+  if (equals >= 0) uses.push(checked(spec, shown, arg.slice(equals + 1)));
+  else if (takesNoValue(spec)) uses.push({ spec, text: 'true' });
+  else {
+    if (next === undefined) throw missingValue(spec, shown);
+    uses.push(checked(spec, shown, next));
+    return true;
+  }
+  return false;
+}
+
+/** Parses one argument of short flags; whether it took the next argument. */
 function parseShorts(
   arg: string,
   next: string | undefined,
-  byShort: ReadonlyMap<string, FlagSpec>,
   specs: readonly FlagSpec[],
-  use: (spec: FlagSpec, shown: string, text: string) => void,
-): number {
+  uses: FlagUse[],
+): boolean {
   for (let at = 1; at < arg.length; at++) {
     const letter = arg[at];
-    const spec = byShort.get(letter);
-    if (spec === undefined) throw unknownFlag(`-${letter}`, specs, arg);
+    const spec = specs.find(({ short }) => short === letter);
+    if (spec === undefined) throw unknownShort(letter, arg, specs);
     const rest = arg.slice(at + 1);
     const shown = `-${letter}, --${spec.name}`;
     if (rest.startsWith('=')) {
-      use(spec, shown, rest.slice(1));
-      return 0;
+      uses.push(checked(spec, shown, rest.slice(1)));
+      return false;
     }
     if (takesNoValue(spec)) {
-      use(spec, shown, 'true');
+      uses.push({ spec, text: 'true' });
       continue;
     }
-    if (rest !== '') {
-      use(spec, shown, rest);
-      return 0;
-    }
-    if (next === undefined) throw new UsageError(`flag ${shown} needs a value: ${spec.value ?? 'VALUE'}`);
-    use(spec, shown, next);
-    return 1;
+    if (rest === '' && next === undefined) throw missingValue(spec, shown);
+    uses.push(checked(spec, shown, rest === '' ? next! : rest));
+    return rest === '';
   }
-  return 0;
+  return false;
 }
 
-function unknownFlag(shown: string, specs: readonly FlagSpec[], whole = shown): UsageError {
-  const guess = shown.startsWith('--')
-    ? nearest(
-        shown.slice(2),
-        specs.map((spec) => spec.name),
-      )
-    : undefined;
-  const inArgument = whole === shown ? '' : ` in ${whole}`;
-  return new UsageError(
-    `unknown flag: ${shown}${inArgument}${guess === undefined ? '' : `\nDid you mean --${guess}?`}`,
+function takesNoValue({ kind }: FlagSpec): boolean {
+  return kind === 'bool' || kind === 'switch';
+}
+
+function checked(spec: FlagSpec, shown: string, text: string): FlagUse {
+  checkValue(spec.kind, shown, text);
+  if (spec.choices !== undefined && !spec.choices.includes(text)) {
+    throw invalidValue(shown, text, `one of ${spec.choices.join(', ')}`, nearest(text, spec.choices));
+  }
+  return { spec, text };
+}
+
+function missingValue(spec: FlagSpec, shown: string): UsageError {
+  return new UsageError(`flag ${shown} needs a value: ${spec.value ?? 'VALUE'}`);
+}
+
+function unknownLong(name: string, specs: readonly FlagSpec[]): UsageError {
+  const guess = nearest(
+    name,
+    specs.map((spec) => spec.name),
   );
+  return new UsageError(`unknown flag: --${name}${guess === undefined ? '' : `\nDid you mean --${guess}?`}`);
+}
+
+function unknownShort(letter: string, arg: string, specs: readonly FlagSpec[]): UsageError {
+  const where = arg === `-${letter}` ? '' : ` in ${arg}`;
+  // One dash where two were meant: -last 5.
+  const long = specs.find(({ name }) => name === arg.slice(1).split('=')[0]);
+  const hint = long === undefined ? '' : `\nDid you mean --${long.name}?`;
+  return new UsageError(`unknown flag: -${letter}${where}${hint}`);
 }

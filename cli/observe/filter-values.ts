@@ -12,37 +12,27 @@ import {
   type Workload,
   WorkloadSchema,
 } from '../../proto/gen/flow/flow_pb.ts';
-import {
-  reservedIdentity,
-  reservedIdentityNames,
-  tracePointNames,
-  tracePointNumber,
-} from '../../proto/flow/text/names.ts';
+import { reservedIdentity, reservedIdentityNames } from '../../proto/flow/text/identity-text.ts';
+import { agentNotificationNames, eventTypes, tracePointNames } from '../../proto/flow/text/event-names.ts';
+import { invalidValue } from '../flags/flag-spec.ts';
 import { nearest } from '../flags/nearest.ts';
-import { UsageError } from '../flags/flag-spec.ts';
-import { parseUint } from '../flags/parse-value.ts';
+import { goUint } from '../flags/parse-value.ts';
 
-function invalid(flag: string, text: string, expected: string, guess?: string): UsageError {
-  return new UsageError(
-    `invalid value "${text}" for --${flag}: expected ${expected}${guess === undefined ? '' : `\nDid you mean ${guess}?`}`,
-  );
+/** Readers of filter values: each takes the flag as shown in messages and the text given, and throws UsageError for what it does not know. */
+
+export function verdictValue(flag: string, text: string): Verdict {
+  const value = Object.hasOwn(Verdict, text) ? Verdict[text as keyof typeof Verdict] : undefined;
+  if (value !== undefined) return value;
+  const names = ['FORWARDED', 'DROPPED', 'AUDIT', 'REDIRECTED', 'ERROR', 'TRACED', 'TRANSLATED'];
+  throw invalidValue(flag, text, `one of ${names.join(', ')}`, nearest(text.toUpperCase(), names));
 }
 
-function enumValue(
-  flag: string,
-  text: string,
-  values: Readonly<Record<string, number>>,
-  shown: string,
-): number {
-  if (Object.hasOwn(values, text)) return values[text];
-  throw invalid(flag, text, shown, nearest(text.toUpperCase(), Object.keys(values)));
+export function dropReasonValue(flag: string, text: string): DropReason {
+  const value = Object.hasOwn(DropReason, text) ? DropReason[text as keyof typeof DropReason] : undefined;
+  if (value !== undefined) return value;
+  const guess = nearest(text.toUpperCase().replaceAll('-', '_'), Object.keys(DropReason));
+  throw invalidValue(flag, text, 'the name of a drop reason, such as POLICY_DENIED', guess);
 }
-
-export const verdictValue = (flag: string, text: string): number =>
-  enumValue(flag, text, Verdict, 'FORWARDED, DROPPED, AUDIT, REDIRECTED, ERROR, TRACED or TRANSLATED');
-
-export const dropReasonValue = (flag: string, text: string): number =>
-  enumValue(flag, text, DropReason, 'the name of a drop reason, such as POLICY_DENIED');
 
 export function directionValue(flag: string, text: string): TrafficDirection {
   switch (text.toLowerCase()) {
@@ -51,7 +41,7 @@ export function directionValue(flag: string, text: string): TrafficDirection {
     case 'egress':
       return TrafficDirection.EGRESS;
     default:
-      throw invalid(flag, text, 'ingress or egress');
+      throw invalidValue(flag, text, 'ingress or egress', nearest(text.toLowerCase(), ['ingress', 'egress']));
   }
 }
 
@@ -59,35 +49,28 @@ export function directionValue(flag: string, text: string): TrafficDirection {
 export function identityValue(flag: string, text: string): number {
   const reserved = reservedIdentity(text);
   if (reserved !== undefined) return reserved;
-  try {
-    return Number(parseUint(`--${flag}`, text, 2n ** 32n - 1n));
-  } catch {
-    throw invalid(
-      flag,
-      text,
-      `a number or one of ${reservedIdentityNames.join(', ')}`,
-      nearest(text, reservedIdentityNames),
-    );
-  }
+  const number = goUint(text);
+  if (number !== null && number < 2n ** 32n) return Number(number);
+  const expected = `a number or one of ${reservedIdentityNames.join(', ')}`;
+  throw invalidValue(flag, text, expected, nearest(text, reservedIdentityNames));
 }
 
+const tcpFlagNames = ['SYN', 'FIN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR', 'NS'] as const;
+
+/** Flags joined by commas, in any case, without blanks. */
 export function tcpFlagsValue(flag: string, text: string): TCPFlags {
   const flags = create(TCPFlagsSchema);
-  for (const name of text.split(',')) {
-    const upper = name.toUpperCase();
-    if (!['SYN', 'FIN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR', 'NS'].includes(upper)) {
-      throw invalid(
-        flag,
-        text,
-        'names of TCP flags joined by commas: SYN, FIN, RST, PSH, ACK, URG, ECE, CWR, NS',
-      );
+  for (const part of text.split(',')) {
+    const name = tcpFlagNames.find((candidate) => candidate === part.toUpperCase());
+    if (name === undefined) {
+      throw invalidValue(flag, text, `names of TCP flags joined by commas: ${tcpFlagNames.join(', ')}`);
     }
-    Object.assign(flags, { [upper]: true });
+    flags[name] = true;
   }
   return flags;
 }
 
-/** IPVersion of a `--ip-version` text: anything that is neither 4 nor 6 means flows without an IP layer. */
+/** IPVersion: what is neither 4 nor 6 means flows without an IP layer. */
 export function ipVersionValue(text: string): 0 | 1 | 2 {
   const lower = text.toLowerCase();
   if (['4', 'v4', 'ipv4', 'ip4'].includes(lower)) return 1;
@@ -96,14 +79,15 @@ export function ipVersionValue(text: string): 0 | 1 | 2 {
 
 export function ipTraceIdValue(flag: string, text: string): bigint {
   if (!/^\d+$/.test(text) || text === '0' || BigInt(text) >= 2n ** 64n) {
-    throw invalid(flag, text, 'a whole number above 0');
+    throw invalidValue(flag, text, 'a whole number above 0');
   }
   return BigInt(text);
 }
 
+/** `name:value`, cut at the first colon; both may be empty. */
 export function httpHeaderValue(flag: string, text: string): HTTPHeader {
   const colon = text.indexOf(':');
-  if (colon < 0) throw invalid(flag, text, 'name:value');
+  if (colon < 0) throw invalidValue(flag, text, 'name:value');
   return create(HTTPHeaderSchema, { key: text.slice(0, colon), value: text.slice(colon + 1) });
 }
 
@@ -113,63 +97,28 @@ export function workloadValue(text: string): Workload {
   return create(WorkloadSchema, { kind: slash < 0 ? '' : text.slice(0, slash), name: text.slice(slash + 1) });
 }
 
-const eventTypes: Readonly<Record<string, number>> = {
-  drop: 1,
-  debug: 2,
-  capture: 3,
-  trace: 4,
-  'policy-verdict': 5,
-  'trace-sock': 7,
-  l7: 129,
-  agent: 130,
-};
+/** An unsigned decimal of 32 bits as the signed number that the filter's field holds; undefined for anything else. */
+function int32Of(text: string): number | undefined {
+  return /^\d+$/.test(text) && BigInt(text) < 2n ** 32n ? Number(text) | 0 : undefined;
+}
 
-const agentSubTypes: Readonly<Record<string, number>> = {
-  unspecified: 0,
-  message: 1,
-  'agent-started': 2,
-  'endpoint-regenerate-success': 3,
-  'endpoint-regenerate-failure': 4,
-  'policy-updated': 5,
-  'policy-deleted': 6,
-  'endpoint-created': 7,
-  'endpoint-deleted': 8,
-  'ipcache-upserted': 9,
-  'ipcache-deleted': 10,
-};
-
-const isUint32 = (text: string): boolean => /^\d+$/.test(text) && Number(text) < 2 ** 32;
-
-/** `TYPE[:SUBTYPE]`, each a name or a number. */
+/** `TYPE[:SUBTYPE]`, each a name or a number; a sub-type has a name only behind the name of its type. */
 export function eventTypeValue(flag: string, text: string): EventTypeFilter {
   const colon = text.indexOf(':');
   const typeText = colon < 0 ? text : text.slice(0, colon);
-  const type = isUint32(typeText) ? Number(typeText) | 0 : eventTypes[typeText];
-  if (type === undefined || !(isUint32(typeText) || Object.hasOwn(eventTypes, typeText))) {
-    throw invalid(
-      flag,
-      text,
-      `a number or one of ${Object.keys(eventTypes).join(', ')}`,
-      nearest(typeText, Object.keys(eventTypes)),
-    );
+  const type = int32Of(typeText) ?? eventTypes.get(typeText);
+  if (type === undefined) {
+    const names = [...eventTypes.keys()];
+    throw invalidValue(flag, text, `a number or one of ${names.join(', ')}`, nearest(typeText, names));
   }
   if (colon < 0) return create(EventTypeFilterSchema, { type });
   const subText = text.slice(colon + 1);
-  const named =
-    typeText === 'trace'
-      ? tracePointNumber(subText)
-      : typeText === 'agent'
-        ? agentSubTypes[subText]
-        : undefined;
-  const subType = isUint32(subText) ? Number(subText) | 0 : named;
+  const names = typeText === 'trace' ? tracePointNames : typeText === 'agent' ? agentNotificationNames : [];
+  const named = names.indexOf(subText);
+  const subType = int32Of(subText) ?? (named < 0 ? undefined : named);
   if (subType === undefined) {
-    const names =
-      typeText === 'trace' ? tracePointNames : typeText === 'agent' ? Object.keys(agentSubTypes) : [];
-    const expected =
-      names.length === 0
-        ? 'a number behind the colon'
-        : `a number behind the colon, or one of ${names.join(', ')}`;
-    throw invalid(flag, text, expected, nearest(subText, names));
+    const orName = names.length === 0 ? '' : `, or one of ${names.join(', ')}`;
+    throw invalidValue(flag, text, `a number behind the colon${orName}`, nearest(subText, names));
   }
   return create(EventTypeFilterSchema, { type, matchSubType: true, subType });
 }

@@ -1,74 +1,66 @@
-import { create } from '@bufbuild/protobuf';
-import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
-import { lastText } from '../command.ts';
-import { type FlagSpec, type FlagUse, UsageError } from '../flags/flag-spec.ts';
+import { type FlagUse, lastText, UsageError } from '../flags/flag-spec.ts';
 import { parseBool, parseUint } from '../flags/parse-value.ts';
-import { buildFilters } from './build-filters.ts';
-import { parseTimeInput } from './time-input.ts';
+import { parseTimeInput, type TimePoint } from './time-input.ts';
 
-const group = 'Which flows';
+/** The part of a stream that is asked for, as GetFlows, GetAgentEvents and GetDebugEvents have it in their requests. */
+export interface Selection {
+  readonly number: bigint;
+  readonly first: boolean;
+  readonly follow: boolean;
+  readonly since?: TimePoint;
+  readonly until?: TimePoint;
+}
 
-/** Flags that say which part of the stream is wanted. */
-export const selectionFlags: readonly FlagSpec[] = [
-  {
-    name: 'last',
-    kind: 'uint',
-    value: 'N',
-    group,
-    help: 'The newest N flows (of each node, behind a relay); 20 when nothing else is asked.',
-  },
-  { name: 'first', kind: 'uint', value: 'N', group, help: 'The oldest N flows that are kept.' },
-  { name: 'all', kind: 'bool', group, help: 'Everything that is kept.' },
-  { name: 'follow', short: 'f', kind: 'bool', group, help: 'Go on with new flows as they come.' },
-  {
-    name: 'since',
-    kind: 'string',
-    value: 'TIME',
-    group,
-    help: 'From this time on: a duration back from now (5m) or a date (2026-03-04T09:15:22Z).',
-  },
-  {
-    name: 'until',
-    kind: 'string',
-    value: 'TIME',
-    group,
-    help: 'Up to this time; not looked at with --follow.',
-  },
-];
-
+/** What is shown when nothing is asked. */
 const DEFAULT_LAST = 20n;
 const ALL = 2n ** 64n - 1n;
 
-/** The request that a command line asks for. Throws UsageError. */
-export function buildRequest(uses: readonly FlagUse[], nowMs: number): GetFlowsRequest {
-  const count = (name: string): bigint => {
-    const text = lastText(uses, name);
-    return text === undefined ? 0n : parseUint(`--${name}`, text);
+/** The selection flags as they stand on a command line. */
+interface Given {
+  readonly last: bigint;
+  readonly first: bigint;
+  readonly all: boolean;
+  readonly follow: boolean;
+  readonly times: Pick<Selection, 'since' | 'until'>;
+}
+
+function readFlags(uses: readonly FlagUse[], nowMs: number): Given {
+  const count = (name: string): bigint => parseUint(`--${name}`, lastText(uses, name) ?? '0');
+  const isOn = (name: string): boolean => parseBool(`--${name}`, lastText(uses, name) ?? 'false');
+  // An empty text counts as not given.
+  const time = (name: 'since' | 'until'): TimePoint | undefined => {
+    const text = lastText(uses, name) ?? '';
+    return text === '' ? undefined : parseTimeInput(`--${name}`, text, nowMs);
   };
-  const given = (name: string): boolean => {
-    const text = lastText(uses, name);
-    return text !== undefined && parseBool(`--${name}`, text);
-  };
-  const last = count('last');
-  const first = count('first');
-  const all = given('all');
-  const follow = given('follow');
-  const clash = (a: string, b: string): UsageError =>
-    new UsageError(`--${a} and --${b} cannot be used together`);
-  if (first > 0n && last > 0n) throw clash('first', 'last');
-  if (first > 0n && all) throw clash('first', 'all');
-  if (first > 0n && follow) throw clash('first', 'follow');
-  if (last > 0n && all) throw clash('last', 'all');
-  const since = lastText(uses, 'since');
-  const until = follow ? undefined : lastText(uses, 'until');
-  const nothingAsked =
-    last === 0n && first === 0n && !all && !follow && since === undefined && until === undefined;
-  return create(GetFlowsRequestSchema, {
-    number: all ? ALL : first > 0n ? first : nothingAsked ? DEFAULT_LAST : last,
-    first: first > 0n,
-    follow,
-    ...(since !== undefined && { since: parseTimeInput('--since', since, nowMs) }),
-    ...(until !== undefined && { until: parseTimeInput('--until', until, nowMs) }),
-    ...buildFilters(uses),
-  });
+  const follow = isOn('follow');
+  const since = time('since');
+  const until = follow ? undefined : time('until');
+  const times = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
+  return { last: count('last'), first: count('first'), all: isOn('all'), follow, times };
+}
+
+/** The flows that a command line asks for. Throws UsageError. */
+export function flowSelection(uses: readonly FlagUse[], nowMs: number, isFile = false): Selection {
+  const { last, first, all, follow, times } = readFlags(uses, nowMs);
+  rejectTogether([first > 0n, 'first'], [last > 0n, 'last']);
+  rejectTogether([first > 0n, 'first'], [all, 'all']);
+  rejectTogether([first > 0n, 'first'], [follow, 'follow']);
+  rejectTogether([last > 0n, 'last'], [all, 'all']);
+  if (first > 0n) return { number: first, first: true, follow, ...times };
+  const isTimed = times.since !== undefined || times.until !== undefined;
+  if (all && !isTimed) return { number: ALL, first: false, follow };
+  const nothingAsked = last === 0n && !follow && !isTimed && !isFile;
+  return { number: nothingAsked ? DEFAULT_LAST : last, first: false, follow, ...times };
+}
+
+/** The agent or debug events that a command line asks for. `--first` is taken and not sent, and 20 are replayed also with `--follow`. Throws UsageError. */
+export function eventSelection(uses: readonly FlagUse[], nowMs: number): Selection {
+  const { last, all, follow, times } = readFlags(uses, nowMs);
+  const isTimed = times.since !== undefined || times.until !== undefined;
+  const number = isTimed ? last : all ? ALL : last === 0n ? DEFAULT_LAST : last;
+  return { number, first: false, follow, ...times };
+}
+
+function rejectTogether([hasA, a]: readonly [boolean, string], [hasB, b]: readonly [boolean, string]): void {
+  if (hasA && hasB) throw new UsageError(`--${a} and --${b} cannot be used together`);
 }

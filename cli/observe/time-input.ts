@@ -1,76 +1,70 @@
-import { create } from '@bufbuild/protobuf';
-import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
-import { UsageError } from '../flags/flag-spec.ts';
-import { parseGoDuration } from '../flags/go-duration.ts';
+import { parseGoDuration } from '../../proto/flow/text/go-duration.ts';
+import { invalidValue } from '../flags/flag-spec.ts';
 
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const zone = '(Z|[+-]\\d{2}:\\d{2})';
-const patterns = [
-  /^(\d{4})-(\d{2})-(\d{2})$/,
-  new RegExp(`^(\\d{4})-(\\d{2})-(\\d{2})T(\\d{2})${zone}$`),
-  new RegExp(`^(\\d{4})-(\\d{2})-(\\d{2})T(\\d{2}):(\\d{2})${zone}$`),
-  new RegExp(`^(\\d{4})-(\\d{2})-(\\d{2})T(\\d{2}):(\\d{2}):(\\d{2})(?:[.,](\\d+))?${zone}$`),
-];
-const rfc1123z = /^\w{3}, (\d{2}) (\w{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-]\d{2})(\d{2})$/;
-
-interface Fields {
-  readonly year: number;
-  readonly month: number;
-  readonly day: number;
-  readonly hour: number;
-  readonly minute: number;
-  readonly second: number;
+/** A point in time: seconds since 1970 and nanoseconds on top. */
+export interface TimePoint {
+  readonly seconds: bigint;
   readonly nanos: number;
-  readonly zone: string;
 }
 
-function readFields(text: string): Fields | null {
-  const mail = rfc1123z.exec(text);
-  if (mail !== null) {
-    const [day, year, hour, minute, second] = [mail[1], mail[3], mail[4], mail[5], mail[6]].map(Number);
-    const month = months.indexOf(mail[2]) + 1;
-    return { year, month, day, hour, minute, second, nanos: 0, zone: `${mail[7]}:${mail[8]}` };
-  }
-  for (const [form, pattern] of patterns.entries()) {
-    const match = pattern.exec(text);
-    if (match === null) continue;
-    const [year, month, day] = match.slice(1, 4).map(Number);
-    const clock = form === 0 ? [] : match.slice(4, 4 + form).map(Number);
-    const [hour = 0, minute = 0, second = 0] = clock;
-    const nanos = form === 3 ? Number((match[7] ?? '').padEnd(9, '0').slice(0, 9)) : 0;
-    return { year, month, day, hour, minute, second, nanos, zone: form === 0 ? 'Z' : match.at(-1)! };
-  }
-  return null;
-}
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const date = String.raw`(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})`;
+const zone = String.raw`(?:Z|(?<sign>[+-])(?<zoneHours>\d{2}):(?<zoneMinutes>\d{2}))`;
+// As Go's time.Parse reads its layouts: an hour may have one digit, seconds may have a fraction behind a dot or a comma.
+const hour = String.raw`(?<hour>\d{1,2})`;
+const minute = String.raw`(?<minute>\d{2})`;
+const second = String.raw`(?<second>\d{2})(?:[.,](?<fraction>\d+))?`;
+const forms: readonly RegExp[] = [
+  `^${date}$`,
+  `^${date}T${hour}${zone}$`,
+  `^${date}T${hour}:${minute}${zone}$`,
+  `^${date}T${hour}:${minute}:${second}${zone}$`,
+  String.raw`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), +(?<day>\d{2}) +(?<monthName>[A-Z]{3}) +(?<year>\d{4}) +` +
+    `${hour}:${minute}:${second}` +
+    String.raw` +(?<sign>[+-])(?<zoneHours>\d{2})(?<zoneMinutes>\d{2})$`,
+].map((form) => new RegExp(form, form.includes('monthName') ? 'i' : ''));
 
-function toTimestamp(fields: Fields): Timestamp | null {
-  const { year, month, day, hour, minute, second, nanos } = fields;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second);
+function readTime(groups: Readonly<Record<string, string | undefined>>): TimePoint | null {
+  const number = (name: string): number => Number(groups[name] ?? '0');
+  const month =
+    groups['monthName'] === undefined
+      ? number('month')
+      : months.indexOf(groups['monthName'].toLowerCase()) + 1;
+  const [year, day, hours, minutes, seconds] = ['year', 'day', 'hour', 'minute', 'second'].map(number);
+  const time = new Date(0);
+  time.setUTCFullYear(year, month - 1, day);
+  time.setUTCHours(hours, minutes, seconds);
   const exists =
-    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
-  if (!exists || year < 1) return null;
-  const [, sign, hours, minutes] = /^([+-])(\d{2}):(\d{2})$/.exec(fields.zone) ?? [];
-  const offset =
-    hours === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * 60 * (sign === '-' ? -1 : 1);
-  return create(TimestampSchema, { seconds: BigInt(date.getTime() / 1000 - offset), nanos });
+    year >= 1 &&
+    time.getUTCMonth() === month - 1 &&
+    time.getUTCDate() === day &&
+    hours < 24 &&
+    minutes < 60 &&
+    seconds < 60 &&
+    number('zoneHours') <= 24 &&
+    number('zoneMinutes') <= 60;
+  if (!exists) return null;
+  const offset = (number('zoneHours') * 60 + number('zoneMinutes')) * 60 * (groups['sign'] === '-' ? -1 : 1);
+  const nanos = Number((groups['fraction'] ?? '').slice(0, 9).padEnd(9, '0'));
+  return { seconds: BigInt(time.getTime() / 1000 - offset), nanos };
 }
 
-/** Reads a time as `--since` and `--until` take it: a duration back from now, or a date. Throws UsageError. */
-export function parseTimeInput(flag: string, text: string, nowMs: number): Timestamp {
-  const ago = parseGoDuration(text);
-  if (ago !== null) {
-    const ns = BigInt(Math.round(nowMs * 1e6)) - BigInt(Math.round(ago));
-    const seconds = ns / 1_000_000_000n - (ns % 1_000_000_000n < 0n ? 1n : 0n);
-    return create(TimestampSchema, { seconds, nanos: Number(ns - seconds * 1_000_000_000n) });
+/** Reads a time as `--since` and `--until` take it: a duration back from now, or a date in one of Hubble's forms. Throws UsageError. */
+export function parseTimeInput(flag: string, text: string, nowMs: number): TimePoint {
+  const agoNs = parseGoDuration(text);
+  if (agoNs !== null) {
+    const ns = BigInt(nowMs) * 1_000_000n - agoNs;
+    const nanos = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n; // never negative, also before 1970
+    return { seconds: (ns - nanos) / 1_000_000_000n, nanos: Number(nanos) };
   }
-  const fields = readFields(text);
-  const time = fields === null ? null : toTimestamp(fields);
-  if (time === null) {
-    throw new UsageError(
-      `invalid value "${text}" for ${flag}: expected a duration back from now (90s, 1h30m) or a time with its zone (2026-03-04T09:15:22Z)`,
-    );
+  for (const form of forms) {
+    const groups = form.exec(text)?.groups;
+    const time = groups === undefined ? null : readTime(groups);
+    if (time !== null) return time;
   }
-  return time;
+  throw invalidValue(
+    flag,
+    text,
+    'a duration back from now (90s, 1h30m) or a time with its zone (2026-03-04T09:15:22Z)',
+  );
 }

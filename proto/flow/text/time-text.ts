@@ -1,4 +1,5 @@
-import { type Timestamp } from '@bufbuild/protobuf/wkt';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { isValidTime } from './json-time.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
@@ -52,18 +53,13 @@ export const timeFormatNames = [
   'RFC1123Z',
 ];
 
-/** Years 1 to 9999. */
-const MIN_SECONDS = -62_135_596_800n;
-const MAX_SECONDS = 253_402_300_799n;
-
 /** A function that prints timestamps in a format (any case; unknown names mean StampMilli). Absent or impossible times print `N/A`. */
 export function compileTimeFormat(name: string): (time: Timestamp | undefined) => string {
   const format = Object.hasOwn(formats, name.toLowerCase())
     ? formats[name.toLowerCase()]
     : formats['stampmilli'];
   return (time) => {
-    if (time === undefined || time.nanos < 0 || time.nanos > 999_999_999) return 'N/A';
-    if (time.seconds < MIN_SECONDS || time.seconds > MAX_SECONDS) return 'N/A';
+    if (time === undefined || !isValidTime(time)) return 'N/A';
     return format({ date: new Date(Number(time.seconds) * 1000), nanos: time.nanos });
   };
 }

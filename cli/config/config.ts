@@ -1,0 +1,42 @@
+import type { Command } from '../command.ts';
+
+export const configCommand: Command = {
+  name: 'config',
+  summary: 'Show and change settings that last: which server, which certificates',
+  details: `
+Settings are the server flags of other commands. Each is taken from the command line, else from the environment (SLUICE_SERVER, then HUBBLE_SERVER, for --server), else from
+the config file, else it has its default. What the file of ours does not say is looked up in that of Hubble's own CLI, unless --config names another file.`,
+  examples: `  sluice config view
+  sluice config set server unix:///run/sluice/lab/relay.sock
+  sluice config get server
+  sluice config reset server`,
+  subcommands: [
+    {
+      name: 'view',
+      summary: 'Print all settings as YAML',
+      maxPositionals: 0,
+      run: async (invocation) => (await import('./run-config.ts')).viewConfig(invocation),
+    },
+    {
+      name: 'get',
+      summary: 'Print one setting, or all',
+      positionals: '[KEY]',
+      maxPositionals: 1,
+      run: async (invocation) => (await import('./run-config.ts')).getConfig(invocation),
+    },
+    {
+      name: 'set',
+      summary: 'Write a setting to the config file; without a value its default',
+      positionals: 'KEY [VALUE]',
+      maxPositionals: 2,
+      run: async (invocation) => (await import('./run-config.ts')).setConfig(invocation),
+    },
+    {
+      name: 'reset',
+      summary: 'Write the default of a setting, or of all, to the config file',
+      positionals: '[KEY]',
+      maxPositionals: 1,
+      run: async (invocation) => (await import('./run-config.ts')).resetConfig(invocation),
+    },
+  ],
+};

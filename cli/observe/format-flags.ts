@@ -1,0 +1,77 @@
+import { timeFormatNames } from '../../proto/flow/text/time-text.ts';
+import type { FlagSpec } from '../flags/flag-spec.ts';
+
+const group = 'Output';
+
+/** Flags of how things are printed, for flows and events alike. */
+export const printFlags: readonly FlagSpec[] = [
+  {
+    name: 'output',
+    short: 'o',
+    kind: 'string',
+    value: 'FORMAT',
+    group,
+    help: 'compact: a line each; dict: a line per field; table (or tab): aligned, printed at the end; json (or jsonpb): an object a line.',
+    default: 'compact',
+    suggestions: ['compact', 'dict', 'json', 'jsonpb', 'table', 'tab'],
+  },
+  {
+    name: 'time-format',
+    kind: 'string',
+    value: 'FORMAT',
+    group,
+    help: `How times look, in UTC: ${timeFormatNames.join(', ')}.`,
+    default: 'StampMilli',
+    suggestions: timeFormatNames,
+  },
+  { name: 'print-node-name', kind: 'bool', group, help: 'Show the node that saw it.' },
+  {
+    name: 'silent-errors',
+    short: 's',
+    kind: 'bool',
+    group,
+    help: 'Keep quiet about nodes in trouble and lines that cannot be read.',
+  },
+  {
+    name: 'input-file',
+    kind: 'string',
+    value: 'FILE',
+    group,
+    help: 'Read flows from a file as -o json writes it, or - for stdin, instead of a server.',
+  },
+];
+
+/** Flags that only flows have. */
+export const flowPrintFlags: readonly FlagSpec[] = [
+  {
+    name: 'print-policy-names',
+    kind: 'bool',
+    group,
+    help: 'Show the policies behind ALLOWED, DENIED and AUDITED.',
+  },
+  { name: 'ip-translation', kind: 'bool', group, help: 'Names instead of addresses.', default: 'true' },
+  { name: 'numeric', kind: 'bool', group, help: 'Addresses instead of names.' },
+  {
+    name: 'color',
+    kind: 'string',
+    value: 'WHEN',
+    group,
+    help: 'auto, always or never; auto is on for a terminal, unless NO_COLOR is set or TERM is dumb.',
+    default: 'auto',
+    suggestions: ['auto', 'always', 'never'],
+  },
+  {
+    name: 'field-mask',
+    kind: 'list',
+    value: 'FIELDS',
+    group,
+    help: 'With -o json: only these fields of a flow, such as time,source.pod_name,l7.dns.',
+  },
+  {
+    name: 'use-default-field-masks',
+    kind: 'bool',
+    group,
+    help: 'For text: let the server send only the fields that are shown.',
+    default: 'true',
+  },
+];

@@ -1,0 +1,88 @@
+// The client alone: rpc/index.ts would load the server too, which takes longer than all the rest of a short command.
+import { type Address, parseAddress } from '../../rpc/address.ts';
+import { type CallOptions, RpcConnection } from '../../rpc/client.ts';
+import { RpcCode, RpcError } from '../../rpc/rpc-error.ts';
+import { CommandError } from '../describe-error.ts';
+import { type FlagUse, UsageError } from '../flags/flag-spec.ts';
+import { Settings } from '../settings/settings.ts';
+import { authorization, checkServerSettings, clientTls } from './client-tls.ts';
+import { serverHints } from './server-hints.ts';
+import { versionWarning } from './version-warning.ts';
+
+/** A server that a command speaks to. */
+export interface Server {
+  readonly connection: RpcConnection;
+  readonly settings: Settings;
+  /** The address as it was given, without `tls://`. */
+  readonly target: string;
+  /** For calls with one answer: deadline and headers. */
+  readonly unary: CallOptions;
+  /** For streams: headers. */
+  readonly streaming: CallOptions;
+}
+
+function addressOf(text: string): Address {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw new UsageError(`invalid value "${text}" for --server: ${(error as Error).message}`);
+  }
+}
+
+/** The settings of a command, checked. Throws UsageError. */
+export async function loadSettings(uses: readonly FlagUse[]): Promise<Settings> {
+  const settings = await Settings.load(uses);
+  checkServerSettings(settings);
+  return settings;
+}
+
+/**
+ * Runs a command's work with a connection to the server that its settings name; closes the connection in the end. Nothing is sent before the first call.
+ * Throws UsageError for settings that do not fit, CommandError for a call that failed, with what can be done about it.
+ */
+export async function withServer<T>(settings: Settings, work: (server: Server) => Promise<T>): Promise<T> {
+  const text = settings.text('server')!;
+  const tls = clientTls(settings);
+  const metadata = authorization(settings);
+  let hasWarned = false;
+  const onHeaders: CallOptions['onHeaders'] = (headers) => {
+    const warning = hasWarned ? undefined : versionWarning(headers);
+    if (warning === undefined) return;
+    hasWarned = true;
+    process.stderr.write(`${warning}\n`);
+  };
+  const timeoutMs = settings.durationMs('request-timeout');
+  const connectTimeoutMs = settings.durationMs('timeout');
+  const connection = new RpcConnection(addressOf(text), {
+    connectTimeoutMs,
+    ...(tls !== undefined && { tls }),
+  });
+  try {
+    return await work({
+      connection,
+      settings,
+      target: text.replace(/^tls:\/\//, ''),
+      unary: { timeoutMs, metadata, onHeaders },
+      streaming: { metadata, onHeaders },
+    });
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    throw new CommandError(rpcErrorText(error), serverHints(error, text, connection.state), { cause: error });
+  } finally {
+    connection.close();
+  }
+}
+
+const codeNames = new Map<number, string>(
+  Object.entries(RpcCode).map(([name, code]) => [
+    code,
+    name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase(),
+  ]),
+);
+
+/** A failed call in words: the server's own for UNKNOWN, else with the code in front. */
+export function rpcErrorText({ code, message }: RpcError): string {
+  if (code === RpcCode.Unknown) return message;
+  const name = codeNames.get(code) ?? `CODE ${code as number}`;
+  return message === '' ? name : `${name}: ${message}`;
+}

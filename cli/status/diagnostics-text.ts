@@ -1,0 +1,77 @@
+import { groupDigits } from '../../proto/flow/text/number-text.ts';
+import { formatTable } from '../../proto/flow/text/table.ts';
+import { escapeTerminal } from '../../proto/flow/text/terminal.ts';
+import { compileTimeFormat } from '../../proto/flow/text/time-text.ts';
+import {
+  type GetStatusResponse,
+  type LossCounter,
+  LossCause,
+  type NodeReport,
+} from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
+import { compareBytes } from '../text/compare-bytes.ts';
+import { lossAdvice } from './loss-remedies.ts';
+
+const timeText = compileTimeFormat('StampMilli');
+
+interface NodeLoss {
+  readonly node: string;
+  readonly counter: LossCounter;
+}
+
+/** Losses by cause and node with what to do about them, and what is wrong now. */
+export function diagnosticsText({ nodes }: GetStatusResponse): string {
+  return eventsLine(nodes) + lossText(nodes) + problemText(nodes);
+}
+
+function eventsLine(nodes: readonly NodeReport[]): string {
+  const agents = nodes.filter(({ component }) => component === 'agent');
+  if (agents.length === 0) return '';
+  const emitted = agents.reduce((sum, { flowsEmitted }) => sum + flowsEmitted, 0n);
+  const delivered = agents.reduce((sum, { flowsDelivered }) => sum + flowsDelivered, 0n);
+  return `Events: ${groupDigits(emitted)} emitted, ${groupDigits(delivered)} delivered\n`;
+}
+
+function lossText(nodes: readonly NodeReport[]): string {
+  const losses = nodes.flatMap(({ nodeName, losses }) =>
+    losses.map((counter): NodeLoss => ({ node: nodeName, counter })),
+  );
+  if (losses.length === 0) return 'Losses: none\n';
+  const causes = [...new Set(losses.map(({ counter }) => counter.cause))].sort((a, b) => a - b);
+  const rows = causes.flatMap((cause) =>
+    losses
+      .filter(({ counter }) => counter.cause === cause)
+      .sort((a, b) => compareBytes(a.node, b.node))
+      .map(lossRow),
+  );
+  const advice = causes.map((cause) => {
+    const { name, meaning, remedy } = lossAdvice(cause);
+    return `  ${name}: ${meaning}. To do: ${remedy}.\n`;
+  });
+  return `Losses:\n${formatTable([['  CAUSE', 'NODE', 'EVENTS', 'LAST', 'WHERE'], ...rows])}${advice.join('')}`;
+}
+
+function lossRow({ node, counter }: NodeLoss): string[] {
+  const isCounted = counter.cause !== LossCause.PEER_UNAVAILABLE || counter.events > 0n;
+  return [
+    `  ${lossAdvice(counter.cause).name}`,
+    node,
+    isCounted ? groupDigits(counter.events) : '?',
+    timeText(counter.last ?? counter.first),
+    counter.detail === '' ? '-' : counter.detail,
+  ].map(oneLine);
+}
+
+function problemText(nodes: readonly NodeReport[]): string {
+  const problems = nodes.flatMap(({ nodeName, problems }) =>
+    problems.map(({ where, message, since }) => {
+      const at = since === undefined ? '' : ` (since ${timeText(since)})`;
+      return `  - ${oneLine(nodeName)}: ${oneLine(where)}: ${oneLine(message)}${at}\n`;
+    }),
+  );
+  return problems.length === 0 ? '' : `Problems:\n${problems.join('')}`;
+}
+
+/** What comes from a server stays on its line. */
+function oneLine(text: string): string {
+  return escapeTerminal(text, false).replace(/[\n\v\f\t]+/g, ' ');
+}
