@@ -72,18 +72,20 @@ export class FrameWriter {
     this.flushed = this.used;
   }
 
-  /** Resolves when the stream takes more, or is gone. */
-  async drained(): Promise<void> {
+  /** Resolves when the stream takes more or is gone, or when `signal` aborts: a client that reads nothing must not hold its writer beyond that. */
+  async drained(signal: AbortSignal): Promise<void> {
     this.flush();
-    if (this.sink.destroyed || this.hasRoom) return;
+    if (this.sink.destroyed || this.hasRoom || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.sink.off('drain', done);
         this.sink.off('close', done);
+        signal.removeEventListener('abort', done);
         resolve();
       };
       this.sink.once('drain', done);
       this.sink.once('close', done);
+      signal.addEventListener('abort', done, { once: true });
     });
   }
 }

@@ -16,7 +16,7 @@ export interface RawCall {
   readonly signal: AbortSignal;
   /** See FrameWriter.write. */
   write(frames: Uint8Array): boolean;
-  /** See FrameWriter.drained. */
+  /** Resolves when the client takes more, or when the signal aborts. */
   drained(): Promise<void>;
   /** Sends the response's headers, if they are still due, and all that was written: a client knows that its call was taken. */
   flush(): void;
@@ -58,7 +58,7 @@ export async function serveRawCall(
       headers: exchange.headers,
       signal: abort.signal,
       write: (frames) => response.write(frames),
-      drained: () => response.writer.drained(),
+      drained: () => response.writer.drained(abort.signal),
       flush: () => response.flush(),
     });
     if (abort.signal.aborted) error = abort.signal.reason as RpcError;

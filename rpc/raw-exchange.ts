@@ -32,6 +32,7 @@ export interface RawExchange {
 /** An HTTP/2 stream, taken before node's compatibility layer sees it. */
 export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): RawExchange {
   stream.on('error', () => {}); // told by its close
+  dropInput(stream);
   return {
     headers,
     input: stream,
@@ -49,25 +50,32 @@ export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHe
     respond: (response) => stream.respond({ ':status': 200, ...response }, { waitForTrailers: true }),
     respondOnly: (response) => {
       stream.respond({ ':status': 200, ...response }, { endStream: true });
-      stopInput(stream);
     },
     end: (trailers) => {
       // Without trailers the stream has to be closed by hand: it was opened to wait for them.
       stream.once('wantTrailers', () => (trailers === null ? stream.close() : stream.sendTrailers(trailers)));
       stream.end();
-      stopInput(stream);
     },
     reset: () => stream.close(constants.NGHTTP2_CANCEL),
   };
 }
 
-/** A client that is still sending its request is told to stop, once it has the response (RFC 9113 section 8.1). */
-function stopInput(stream: ServerHttp2Stream): void {
-  if (stream.readableEnded) return;
+/** How long a client may go on sending a request that has been answered. */
+const DROP_INPUT_MS = 2000;
+
+/**
+ * Lets a client that is still sending its request come to the end of it once it has the response, and cuts it off if it does not: nobody reads the rest, and
+ * the stream would stay open for as long as the connection. (A reset at once, as RFC 9113 section 8.1 allows, would overtake the trailers.)
+ */
+export function dropInput(stream: ServerHttp2Stream): void {
   stream.once('finish', () => {
-    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (stream.readableEnded || stream.destroyed) return;
+    stream.removeAllListeners('data');
+    stream.resume();
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), DROP_INPUT_MS);
+    timer.unref();
+    stream.once('close', () => clearTimeout(timer));
   });
-  stream.resume();
 }
 
 /** A request of HTTP/1.1. */

@@ -6,7 +6,7 @@ import { createConnectListener } from './connect-listener.ts';
 import { dialectOf } from './dialect.ts';
 import { listen, type Listener, type Protocols } from './listener.ts';
 import { type RawCallContext, type RawStreamHandler, serveRawCall } from './raw-call.ts';
-import { http1Exchange, http2Exchange } from './raw-exchange.ts';
+import { http1Exchange, http2Exchange, dropInput } from './raw-exchange.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
 import { statusHeaders } from './status-header.ts';
 import { type TlsFiles } from './tls-files.ts';
@@ -140,6 +140,7 @@ function interceptStreams(
   server.removeAllListeners('stream');
   server.on('stream', (stream, headers, ...rest) => {
     if (take(stream, headers)) return;
+    dropInput(stream);
     for (const listener of compatibility) listener.call(server, stream, headers, ...rest);
   });
 }

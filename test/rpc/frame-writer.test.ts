@@ -22,6 +22,8 @@ class FakeSink extends EventEmitter {
   }
 }
 
+const never = new AbortController().signal;
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 describe('FrameWriter', () => {
@@ -95,7 +97,7 @@ describe('FrameWriter', () => {
     while (writer.write(run)) writes++;
     assert.equal(writes, 16);
     let isDrained = false;
-    const waiting = writer.drained().then(() => (isDrained = true));
+    const waiting = writer.drained(never).then(() => (isDrained = true));
     await turn();
     assert.equal(isDrained, false);
     sink.sent();
@@ -103,15 +105,27 @@ describe('FrameWriter', () => {
     assert.deepEqual([sink.listenerCount('drain'), sink.listenerCount('close')], [0, 0]);
   });
 
+  it('lets its writer go when the call is over', async () => {
+    const sink = new FakeSink();
+    const writer = new FrameWriter(sink);
+    sink.write(new Uint8Array(2 * 1024 * 1024));
+    const abort = new AbortController();
+    const waiting = writer.drained(abort.signal);
+    abort.abort();
+    await waiting;
+    await writer.drained(abort.signal);
+    assert.deepEqual([sink.listenerCount('drain'), sink.listenerCount('close')], [0, 0]);
+  });
+
   it('lets its writer go when the stream is gone', async () => {
     const sink = new FakeSink();
     const writer = new FrameWriter(sink);
     sink.write(new Uint8Array(2 * 1024 * 1024));
-    const waiting = writer.drained();
+    const waiting = writer.drained(never);
     sink.destroyed = true;
     sink.emit('close');
     await waiting;
     assert.equal(writer.write(new Uint8Array(10)), false);
-    await writer.drained();
+    await writer.drained(never);
   });
 });
