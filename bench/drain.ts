@@ -38,17 +38,22 @@ function blockThread(ms: number): void {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Lets the emitter run for so long and blocks this thread in the middle. */
-async function runEmitter(pin: string, seconds: number): Promise<void> {
+/** Lets an emitter run on each CPU for so long and blocks this thread in the middle. */
+async function runEmitters(pin: string, seconds: number): Promise<void> {
   const emitter = `${import.meta.dirname}/support/emitter.ts`;
-  const child = spawn(process.execPath, [emitter, pin, String(EVENTS_PER_SECOND), String(seconds)], {
-    stdio: 'inherit',
-  });
-  const exited = once(child, 'exit');
+  const cpus = availableParallelism();
+  const rate = String(EVENTS_PER_SECOND / cpus);
+  const children = Array.from({ length: cpus }, (_, cpu) =>
+    spawn('taskset', ['-c', String(cpu), process.execPath, emitter, pin, rate, String(seconds)], {
+      stdio: 'inherit',
+    }),
+  );
+  const exited = Promise.all(children.map((child) => once(child, 'exit')));
   await sleep((seconds * 1000) / 2);
   blockThread(STALL_MS);
   await exited;
-  if (child.exitCode !== 0) throw new Error(`the emitter ended with status ${child.exitCode}`);
+  const failed = children.find(({ exitCode }) => exitCode !== 0);
+  if (failed !== undefined) throw new Error(`an emitter ended with status ${failed.exitCode}`);
 }
 
 /** Loads the programs without rings, with one event per packet, and pins the one that the emitter runs. */
@@ -94,7 +99,7 @@ async function drainInThread(datapath: DatapathNode, pin: string, seconds: numbe
   );
   pipeline.enrich(typicalNames());
   const cpuBefore = cpuSeconds();
-  await runEmitter(pin, seconds);
+  await runEmitters(pin, seconds);
   const cpuPercent = ((cpuSeconds() - cpuBefore) / seconds) * 100;
   await pipeline.stop();
   losses.tell(pipeline.counters);
@@ -113,7 +118,7 @@ async function drainOnMain(datapath: DatapathNode, pin: string, seconds: number)
   let delivered = 0;
   const timer = setInterval(() => (delivered += datapath.discard()), READ_INTERVAL_MS);
   const cpuBefore = cpuSeconds();
-  await runEmitter(pin, seconds);
+  await runEmitters(pin, seconds);
   const cpuPercent = ((cpuSeconds() - cpuBefore) / seconds) * 100;
   clearInterval(timer);
   delivered += datapath.discard();
@@ -123,7 +128,8 @@ async function drainOnMain(datapath: DatapathNode, pin: string, seconds: number)
 }
 
 export async function run(report: (row: BenchRow) => void): Promise<void> {
-  if (availableParallelism() < 2) throw new Error('drain needs two CPUs: one for the emitter');
+  if (availableParallelism() < 2)
+    throw new Error('drain needs two CPUs: one for the reader while the other emits');
   const onMain = await withDatapath((datapath, pin) => drainOnMain(datapath, pin, 4));
   const inThread = await withDatapath((datapath, pin) => drainInThread(datapath, pin, 10));
   for (const [name, outcome] of [
