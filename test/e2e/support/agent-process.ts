@@ -26,6 +26,7 @@ export interface AgentProcess {
 /** A node on which agents are started: manifests, pins and a directory for sockets of its own. */
 export interface AgentHome {
   readonly stateDir: string;
+  readonly pinDir: string;
   /** Writes a file of manifests. */
   write(name: string, ...objects: readonly object[]): void;
   /** Starts an agent and waits until it serves. Throws with its log when it does not. */
@@ -46,6 +47,7 @@ export function createAgentHome(node: TestNode): AgentHome {
     writeFileSync(join(stateDir, name), objects.map((object) => stringify(object)).join('---\n'));
   return {
     stateDir,
+    pinDir,
     write,
     start: async (changed = {}) => {
       const socket = join(dir, `agent-${++started}.sock`);
