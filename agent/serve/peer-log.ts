@@ -32,10 +32,14 @@ export class PeerLog {
     this.tls = tls;
   }
 
+  /** Takes what changed at once. A node that is deleted and there again within one batch has moved: its readers are told of an update. */
   apply(changes: readonly ClusterChange[]): void {
-    for (const change of changes) {
-      if (change.kind === 'node-upsert' && change.node.cluster === this.cluster) this.upsert(change.node);
-      if (change.kind === 'node-delete' && change.node.cluster === this.cluster) this.delete(change.node);
+    for (const [i, change] of changes.entries()) {
+      if (change.kind !== 'node-upsert' && change.kind !== 'node-delete') continue;
+      const { node, kind } = change;
+      if (node.cluster !== this.cluster) continue;
+      if (kind === 'node-upsert') this.upsert(node);
+      else if (!comesBack(changes, i + 1, node)) this.delete(node);
     }
   }
 
@@ -100,6 +104,15 @@ export class PeerLog {
       signal.removeEventListener('abort', abort);
     }
   }
+}
+
+function comesBack(changes: readonly ClusterChange[], from: number, { cluster, name }: ClusterNode): boolean {
+  return changes
+    .slice(from)
+    .some(
+      (change) =>
+        change.kind === 'node-upsert' && change.node.cluster === cluster && change.node.name === name,
+    );
 }
 
 /** Name on a node's certificate, by Hubble's convention: one wildcard certificate per cluster fits all. */
