@@ -113,7 +113,12 @@ function bind(server: Server, address: Address): Promise<void> {
       resolve();
     };
     if (address.kind === 'unix') server.listen({ path: address.path, backlog: BACKLOG }, done);
-    else server.listen({ host: address.host || '::', port: address.port, backlog: BACKLOG }, done);
+    // Without a host node listens on :: for both families, and on 0.0.0.0 where there is no IPv6.
+    else
+      server.listen(
+        { ...(address.host !== '' && { host: address.host }), port: address.port, backlog: BACKLOG },
+        done,
+      );
   });
 }
 

@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { connect as connectNet, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { type Address } from './address.ts';
 import { connectError } from './net-error.ts';
 import { type ClientTls, clientTlsOptions } from './tls-files.ts';
@@ -67,13 +67,15 @@ export async function openSession(
   const session = { http2, isLost: false };
   socket.once('close', () => (session.isLost = true));
   try {
-    await ready(http2, options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, signal);
+    await ready(http2, socket, options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, signal);
   } catch (error) {
+    socket.destroy();
     http2.destroy();
     if (signal.aborted) throw error;
     throw connectError(address, error as Error);
   }
   http2.on('error', () => {}); // told to the calls by the close of their streams
+  socket.on('error', () => socket.destroy());
   http2.setLocalWindowSize(Math.max(windowBytes, DEFAULT_WINDOW_BYTES));
   keepAlive(http2, socket, options.keepaliveMs ?? DEFAULT_KEEPALIVE_MS);
   return session;
@@ -85,24 +87,39 @@ function authorityOf(address: Address, isTls: boolean): string {
   return `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
-function ready(http2: ClientHttp2Session, timeoutMs: number, signal: AbortSignal): Promise<void> {
+function ready(
+  http2: ClientHttp2Session,
+  socket: Socket,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error: Error | null): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
       http2.off('error', settle).off('close', closed).off('remoteSettings', answered);
       http2.on('error', () => {}); // of an attempt that is over
+      socket.off('error', settle).on('error', () => {});
       if (error === null) resolve();
       else reject(error);
     };
     const timer = setTimeout(() => settle(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     const abort = (): void => settle(signal.reason as Error);
-    const closed = (): void => settle(new Error('connection closed by the server before it said a word'));
+    const closed = (): void => settle(new Error(closedWords(socket)));
     const answered = (): void => settle(null);
     signal.addEventListener('abort', abort, { once: true });
     http2.on('error', settle).on('close', closed).on('remoteSettings', answered);
+    // The session does not notice an error that TLS tells after the handshake, such as that a client certificate is wanted.
+    socket.on('error', settle);
     if (signal.aborted) abort();
   });
+}
+
+/** Why a server may have closed the connection without a word: of a client certificate that it refuses, node's servers do not tell more. */
+function closedWords(socket: Socket): string {
+  return socket instanceof TLSSocket
+    ? 'the server hung up after the TLS handshake: it does not accept the client certificate, perhaps'
+    : 'connection closed by the server before it said a word';
 }
 
 /**

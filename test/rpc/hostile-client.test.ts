@@ -131,13 +131,14 @@ describe('createRpcServer(), with a client that', () => {
 
   it('reads no more at its deadline: what waits for it is dropped with the stream', async () => {
     const stream = call(GET_FLOWS, { 'grpc-timeout': '200m' });
+    const closed = new Promise((resolve) => stream.once('close', resolve));
     stream.end(frameMessage(askFor(10_000_000)));
     stream.on('error', () => {});
     await once(stream, 'response');
     stream.pause();
     await until(() => numbers.lastAbort?.code === RpcCode.DeadlineExceeded && numbers.running === 0);
     stream.resume();
-    await new Promise((resolve) => stream.once('close', resolve));
+    await closed;
   });
 
   it('asks for what is not served: a status in the headers alone', async () => {
