@@ -37,13 +37,20 @@ function measure(eventsPerPass: number, pass: () => void): number {
   return median(rounds);
 }
 
-function newPipeline(rings: readonly EventRing[], onBatch: (batch: FilledBatch) => void): Pipeline {
+/** Flows as a Kubernetes cluster has them, and ones with a label each: their size decides what they cost. */
+type Labels = 'all' | 'app';
+
+function newPipeline(
+  rings: readonly EventRing[],
+  labels: Labels,
+  onBatch: (batch: FilledBatch) => void,
+): Pipeline {
   const names = new Enrichment();
-  names.apply(typicalNames());
+  names.apply(typicalNames(labels));
   const pipeline: Pipeline = new Pipeline(
     rings.map((ring) => new RingReader(ring.memory, ring.dataBytes)),
     names,
-    new FlowEncoder(encoderOptions),
+    new FlowEncoder(labels === 'all' ? encoderOptions : { ...encoderOptions, nodeLabels: [] }),
     {
       monotonicNs: () => Number(process.hrtime.bigint()),
       realtimeOffsetNs: () => 1_790_000_000_000_000_000n,
@@ -58,11 +65,11 @@ function newPipeline(rings: readonly EventRing[], onBatch: (batch: FilledBatch) 
 }
 
 /** Some of the flows as messages. */
-function sampleMessages(): { messages: GetFlowsResponse[]; meanBytes: number } {
+function sampleMessages(labels: Labels): { messages: GetFlowsResponse[]; meanBytes: number } {
   const messages: GetFlowsResponse[] = [];
   let total = 0;
   let count = 0;
-  const pipeline = newPipeline([new EventRing(1 << 18)], (batch) => {
+  const pipeline = newPipeline([new EventRing(1 << 18)], labels, (batch) => {
     total += batch.bytes;
     count += batch.count;
     const bytes = new Uint8Array(batch.buffer);
@@ -75,10 +82,54 @@ function sampleMessages(): { messages: GetFlowsResponse[]; meanBytes: number } {
   return { messages, meanBytes: total / count };
 }
 
-export async function run(report: (row: BenchRow) => void): Promise<void> {
+type Row = (name: string, metric: string, value: number, unit: string, compared?: number) => void;
+
+/** What comes before encoding. */
+function measureDecoding(row: Row): void {
+  const ring = new EventRing(RING_BYTES);
+  const reader = new RingReader(ring.memory, RING_BYTES);
+  const walked = measure(ring.events, () => {
+    ring.refill();
+    reader.drain(() => undefined, Infinity);
+  });
+  row('walk the ring', 'CPU per event', walked, 'ns');
+  const names = new Enrichment();
+  names.apply(typicalNames());
+  const decoder = new EventDecoder(new FlowRecord(), names);
+  const decoded = measure(ring.events, () => {
+    ring.refill();
+    reader.drain((u8, u32, offset, length) => void decoder.decode(u8, u32, offset, length), Infinity);
+  });
+  row('walk, decode, put names', 'CPU per event', decoded, 'ns');
+}
+
+function measureWhole(name: string, labels: Labels, row: Row): void {
+  const { messages, meanBytes } = sampleMessages(labels);
+  row(name, 'encoded size', meanBytes, 'B');
+  const baseline = measure(messages.length, () => {
+    for (const message of messages) toBinary(GetFlowsResponseSchema, message);
+  });
+  let given = 0;
   const rings = [new EventRing(RING_BYTES), new EventRing(RING_BYTES, 3)];
   const events = rings[0].events + rings[1].events;
-  const row = (name: string, metric: string, value: number, unit: string, compared?: number): void =>
+  const pipeline = newPipeline(rings, labels, (batch) => (given += batch.count));
+  const drainAll = (): void => {
+    while (pipeline.drain().samples > 0);
+  };
+  drainAll();
+  let passes = 1;
+  const whole = measure(events, () => {
+    for (const ring of rings) ring.refill();
+    drainAll();
+    passes++;
+  });
+  if (given !== passes * events) throw new Error(`${given} flows of ${passes * events} events`);
+  row(name, 'CPU per event', whole, 'ns', baseline);
+  row(name, 'events per core', 1e9 / whole, '/s', 1e9 / baseline);
+}
+
+export async function run(report: (row: BenchRow) => void): Promise<void> {
+  const row: Row = (name, metric, value, unit, compared) =>
     report({
       bench: 'ring',
       case: name,
@@ -88,45 +139,7 @@ export async function run(report: (row: BenchRow) => void): Promise<void> {
       baseline: compared === undefined ? null : 'protobuf-es toBinary',
       ratio: compared === undefined ? null : value / compared,
     });
-
-  const { messages, meanBytes } = sampleMessages();
-  row('records', 'encoded size', meanBytes, 'B');
-
-  const walker = new RingReader(rings[0].memory, RING_BYTES);
-  const walked = measure(rings[0].events, () => {
-    rings[0].refill();
-    walker.drain(() => undefined, Infinity);
-  });
-  row('walk the ring', 'CPU per event', walked, 'ns');
-
-  const names = new Enrichment();
-  names.apply(typicalNames());
-  const decoder = new EventDecoder(new FlowRecord(), names);
-  const decoded = measure(rings[0].events, () => {
-    rings[0].refill();
-    walker.drain((u8, u32, offset, length) => void decoder.decode(u8, u32, offset, length), Infinity);
-  });
-  row('walk, decode, put names', 'CPU per event', decoded, 'ns');
-
-  const baseline = measure(messages.length, () => {
-    for (const message of messages) toBinary(GetFlowsResponseSchema, message);
-  });
-  row('protobuf-es toBinary', 'CPU per event', baseline, 'ns');
-
-  let given = 0;
-  const fresh = [new EventRing(RING_BYTES), new EventRing(RING_BYTES, 3)];
-  const pipeline = newPipeline(fresh, (batch) => (given += batch.count));
-  const drainAll = (): void => {
-    while (pipeline.drain().samples > 0);
-  };
-  drainAll();
-  let passes = 1;
-  const whole = measure(events, () => {
-    for (const ring of fresh) ring.refill();
-    drainAll();
-    passes++;
-  });
-  if (given !== passes * events) throw new Error(`${given} flows of ${passes * events} events`);
-  row('drain, decode, encode, order', 'CPU per event', whole, 'ns', baseline);
-  row('drain, decode, encode, order', 'events per core', 1e9 / whole, '/s', 1e9 / baseline);
+  measureDecoding(row);
+  measureWhole('ring to batch, all labels', 'all', row);
+  measureWhole('ring to batch, one label', 'app', row);
 }

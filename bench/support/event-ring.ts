@@ -15,8 +15,8 @@ const podIpv6 = (pod: number): string => `fd00:${isLocal(pod) ? 1 : 2}::${((pod 
 const identityOf = (pod: number): number => 65_536 + (pod % 20);
 const endpointIdOf = (pod: number): number => (isLocal(pod) ? pod + 1 : 0);
 
-/** What an agent knows of a node with 64 pods and as many elsewhere, their labels as Kubernetes gives them, and 16 services. */
-export function typicalNames(): EnrichmentChange[] {
+/** What an agent knows of a node with 64 pods and as many elsewhere, all their labels as Kubernetes gives them or the app's alone, and 16 services. */
+export function typicalNames(labels: 'all' | 'app' = 'all'): EnrichmentChange[] {
   const pods = Array.from({ length: 2 * PODS }, (_, pod): EnrichmentChange[] => {
     const facts = {
       identity: identityOf(pod),
@@ -28,7 +28,7 @@ export function typicalNames(): EnrichmentChange[] {
         'k8s:io.cilium.k8s.policy.cluster=east',
         'k8s:io.cilium.k8s.policy.serviceaccount=default',
         `k8s:io.kubernetes.pod.namespace=team-${pod % 5}`,
-      ],
+      ].slice(0, labels === 'all' ? undefined : 1),
       workloads: [{ name: `service-${pod % 20}`, kind: 'Deployment' }],
     };
     const addresses = [podIpv4(pod), podIpv6(pod)];
