@@ -1,12 +1,12 @@
 import { createDirectorySource } from '../cluster/index.ts';
-import { type ClusterChange, type ClusterSource } from '../cluster/model.ts';
+import type { ClusterChange, ClusterSource } from '../cluster/model.ts';
 import { FlowRing, LossLedger } from '../history/index.ts';
 import { type AgentEvent, AgentEventType, type DebugEvent } from '../proto/gen/flow/flow_pb.ts';
 import { formatAddress, type RpcServer } from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
 import { VERSION } from '../rpc/version.ts';
 import { lockNode } from './agent-lock.ts';
-import { type AgentOptions, type ProcessIo } from './config.ts';
+import type { AgentOptions, ProcessIo } from './config.ts';
 import { DatapathCounters } from './datapath-counters.ts';
 import { Datapath, type DatapathListeners } from './datapath/datapath.ts';
 import { counters as counterIndex } from './decode/event-layout.ts';
@@ -17,7 +17,7 @@ import { endpointEvent, ipcacheEvent, ServiceEvents, startEvent } from './serve/
 import { serveAgent } from './serve/agent-server.ts';
 import { EventLog } from './serve/event-log.ts';
 import { NamespaceLog } from './serve/namespace-log.ts';
-import { type AgentState } from './serve/observer-service.ts';
+import type { AgentState } from './serve/observer-service.ts';
 import { absoluteNodeName, PeerLog } from './serve/peer-log.ts';
 import { agentReport, ProblemLog } from './serve/status.ts';
 import { enrichmentChanges, InterfaceNames, localChanges } from './state-feed.ts';

@@ -1,5 +1,5 @@
-import { type FlowEncoder } from '../proto/flow/encode-flow.ts';
-import { type FlowRecord } from '../proto/flow/flow-record.ts';
+import type { FlowEncoder } from '../proto/flow/encode-flow.ts';
+import type { FlowRecord } from '../proto/flow/flow-record.ts';
 import { timeUsOf } from '../proto/flow/peek-flow.ts';
 
 const INITIAL_ENTRIES = 4096;

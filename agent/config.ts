@@ -1,5 +1,5 @@
 import { type Address, formatAddress, type TlsFiles } from '../rpc/index.ts';
-import { type AggregationLevel } from './datapath/map-layout.ts';
+import type { AggregationLevel } from './datapath/map-layout.ts';
 
 /** A directory of another cluster's manifests, read only. */
 export interface RemoteCluster {

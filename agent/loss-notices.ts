@@ -1,5 +1,5 @@
 import { type FlowRing, lostEventBatch, lostEventSource } from '../history/index.ts';
-import { type LossCause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
+import type { LossCause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
 
 interface Pending {
   readonly cause: LossCause;

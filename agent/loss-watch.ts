@@ -1,9 +1,9 @@
-import { type FlowRing, type LossLedger } from '../history/index.ts';
+import type { FlowRing, LossLedger } from '../history/index.ts';
 import { LossCause as Cause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type DatapathCounters } from './datapath-counters.ts';
+import type { DatapathCounters } from './datapath-counters.ts';
 import { counters as counterIndex } from './decode/event-layout.ts';
 import { LossNotices } from './loss-notices.ts';
-import { type PipelineCounters } from './pipeline-messages.ts';
+import type { PipelineCounters } from './pipeline-messages.ts';
 
 /**
  * Compares what the programs tried to write with what became of it, and tells the difference: at once in the ledger, at most once a second as lost events in the flow

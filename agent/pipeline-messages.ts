@@ -1,4 +1,4 @@
-import { type EnrichmentChange } from './enrich/enrichment.ts';
+import type { EnrichmentChange } from './enrich/enrichment.ts';
 
 /** What the worker is started with. */
 export interface PipelineOptions {

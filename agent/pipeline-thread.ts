@@ -1,12 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { type FlowRing } from '../history/index.ts';
-import { type EnrichmentChange } from './enrich/enrichment.ts';
-import {
-  type FromPipeline,
-  type PipelineCounters,
-  type PipelineOptions,
-  type ToPipeline,
-} from './pipeline-messages.ts';
+import type { FlowRing } from '../history/index.ts';
+import type { EnrichmentChange } from './enrich/enrichment.ts';
+import type { FromPipeline, PipelineCounters, PipelineOptions, ToPipeline } from './pipeline-messages.ts';
 
 /** The worker as the main thread sees it. */
 export interface PipelineThread {

@@ -1,12 +1,12 @@
-import { type FlowEncoder } from '../proto/flow/encode-flow.ts';
+import type { FlowEncoder } from '../proto/flow/encode-flow.ts';
 import { FlowRecord } from '../proto/flow/flow-record.ts';
 import { BatchWriter, type FilledBatch } from './batch-writer.ts';
 import { EventDecoder } from './decode/decode-event.ts';
 import { FLOW_EVENT_BYTES, flowEventLayout } from './decode/event-layout.ts';
-import { type Enrichment } from './enrich/enrichment.ts';
-import { type PipelineCounters } from './pipeline-messages.ts';
+import type { Enrichment } from './enrich/enrichment.ts';
+import type { PipelineCounters } from './pipeline-messages.ts';
 import { MergedRings } from './ring/merged-rings.ts';
-import { type RingReader } from './ring/ring-reader.ts';
+import type { RingReader } from './ring/ring-reader.ts';
 import { WallClock } from './wall-clock.ts';
 
 /** Records taken in one drain, about 10 ms of work: the thread has messages to look at, too. */

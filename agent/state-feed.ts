@@ -1,6 +1,6 @@
-import { type ClusterChange, type PodEndpoint, type Service } from '../cluster/model.ts';
-import { type AttachedEndpoint } from './datapath/endpoint-manager.ts';
-import { type EndpointFacts, type EnrichmentChange } from './enrich/enrichment.ts';
+import type { ClusterChange, PodEndpoint, Service } from '../cluster/model.ts';
+import type { AttachedEndpoint } from './datapath/endpoint-manager.ts';
+import type { EndpointFacts, EnrichmentChange } from './enrich/enrichment.ts';
 
 function factsOf(endpoint: PodEndpoint): EndpointFacts {
   return {

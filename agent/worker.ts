@@ -10,7 +10,7 @@ import { Enrichment } from './enrich/enrichment.ts';
 import { realtimeOffsetNs } from './kernel/clock.ts';
 import { c, pollReadable, viewMemory } from './kernel/ffi.ts';
 import { Pipeline } from './pipeline.ts';
-import { type FromPipeline, type PipelineOptions, type ToPipeline } from './pipeline-messages.ts';
+import type { FromPipeline, PipelineOptions, ToPipeline } from './pipeline-messages.ts';
 import { CONTROL_PAGE_BYTES, RingReader } from './ring/ring-reader.ts';
 
 const BUSY_INTERVAL_MS = 5;

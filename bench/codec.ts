@@ -3,7 +3,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import { FlowEncoder } from '../proto/flow/encode-flow.ts';
 import { fieldPath } from '../proto/flow/field-path.ts';
 import { compileFilter } from '../proto/flow/filter/compile-filter.ts';
-import { type FlowRecord } from '../proto/flow/flow-record.ts';
+import type { FlowRecord } from '../proto/flow/flow-record.ts';
 import { FlowIndex, type TextMatch } from '../proto/flow/flow-index.ts';
 import { FRAME_PREFIX_BYTES, frameMessage, FrameSplitter } from '../proto/flow/frame.ts';
 import { createFlowPeek, peekFlow, withTimes } from '../proto/flow/peek-flow.ts';

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Diagnostics, type NodeReport } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { callUnary, parseAddress, RpcConnection } from '../rpc/index.ts';
-import { type Bench } from './report.ts';
+import type { Bench } from './report.ts';
 
 const MINUTES = Number(process.env['SLUICE_BENCH_MINUTES'] ?? 10);
 const SAMPLE_MS = 10_000;

@@ -8,7 +8,7 @@ import { createFlowPeek, ENVELOPE_FLOW, peekFlow, timeUsOf } from '../proto/flow
 import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
 import { GetFlowsRequestSchema } from '../proto/gen/observer/observer_pb.ts';
 import { parseAddress, RpcConnection } from '../rpc/index.ts';
-import { type Bench, type BenchRow } from './report.ts';
+import type { Bench, BenchRow } from './report.ts';
 
 const here = import.meta.dirname;
 const WARM_UP_MS = 2500;

@@ -1,5 +1,5 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type FilledBatch } from '../agent/batch-writer.ts';
+import type { FilledBatch } from '../agent/batch-writer.ts';
 import { EventDecoder } from '../agent/decode/decode-event.ts';
 import { Enrichment } from '../agent/enrich/enrichment.ts';
 import { Pipeline } from '../agent/pipeline.ts';

@@ -9,7 +9,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
-import { type CallOptions, type RpcConnection } from './client.ts';
+import type { CallOptions, RpcConnection } from './client.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
 
 function pathOf(method: { readonly parent: { readonly typeName: string }; readonly name: string }): string {

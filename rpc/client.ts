@@ -1,4 +1,4 @@
-import { type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { DEFAULT_MAX_MESSAGE_BYTES, frameMessage } from '../proto/flow/frame.ts';
 import { type Address, formatAddress } from './address.ts';
 import { limitCall, orAborted } from './call-limit.ts';

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { startDeadline } from './call-limit.ts';
-import { type Dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { type RawExchange } from './raw-exchange.ts';
+import type { RawExchange } from './raw-exchange.ts';
 import { readRequest } from './read-request.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
 import { statusHeaders } from './status-header.ts';

@@ -6,7 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Readable } from 'node:stream';
-import { type ByteSink } from './frame-writer.ts';
+import type { ByteSink } from './frame-writer.ts';
 
 /** A request and its response, the same for HTTP/2 and HTTP/1.1. */
 export interface RawExchange {

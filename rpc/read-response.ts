@@ -2,7 +2,7 @@ import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'nod
 import { FrameSplitter, type FrameRun } from '../proto/flow/frame.ts';
 import { WireError } from '../proto/flow/wire.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
-import { type Session } from './session.ts';
+import type { Session } from './session.ts';
 import { statusError } from './status-header.ts';
 
 /** Message runs of a stream; a promise returned holds the stream back until it resolves. */

@@ -9,7 +9,7 @@ import { type RawCallContext, type RawStreamHandler, serveRawCall } from './raw-
 import { http1Exchange, http2Exchange, dropInput } from './raw-exchange.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
 import { statusHeaders } from './status-header.ts';
-import { type TlsFiles } from './tls-files.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** What a process serves, and where. */
 export interface RpcServerOptions {

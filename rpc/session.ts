@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { connect as connectNet, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import { type Address } from './address.ts';
+import type { Address } from './address.ts';
 import { connectError } from './net-error.ts';
 import { type ClientTls, clientTlsOptions } from './tls-files.ts';
 

@@ -1,4 +1,4 @@
-import { type BpfMap } from '../kernel/bpf-map.ts';
+import type { BpfMap } from '../kernel/bpf-map.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { decodeAddressKey, encodeAddressKey } from './map-layout.ts';
 

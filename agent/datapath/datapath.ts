@@ -1,9 +1,9 @@
-import { type ClusterChange, type PodEndpoint } from '../../cluster/model.ts';
+import type { ClusterChange, PodEndpoint } from '../../cluster/model.ts';
 import { BpfObject } from '../kernel/bpf-object.ts';
 import { preparePinDir, removePinDir } from '../kernel/bpffs.ts';
 import { Netlink, type NetworkState, watchNetwork } from '../kernel/netlink.ts';
-import { type Link } from '../kernel/netlink-message.ts';
-import { type DatapathProblem } from './datapath-problem.ts';
+import type { Link } from '../kernel/netlink-message.ts';
+import type { DatapathProblem } from './datapath-problem.ts';
 import { type AttachedEndpoint, EndpointManager } from './endpoint-manager.ts';
 import { type IpcacheChange, IpcacheSync } from './ipcache-sync.ts';
 import {

@@ -1,12 +1,12 @@
-import { type PodEndpoint } from '../../cluster/model.ts';
+import type { PodEndpoint } from '../../cluster/model.ts';
 import { parseIp } from '../../proto/flow/ip.ts';
 import { HookTable } from '../hook/hook-table.ts';
-import { type BpfMap } from '../kernel/bpf-map.ts';
-import { type BpfObject } from '../kernel/bpf-object.ts';
-import { type Netlink, type NetworkState } from '../kernel/netlink.ts';
-import { type Link } from '../kernel/netlink-message.ts';
+import type { BpfMap } from '../kernel/bpf-map.ts';
+import type { BpfObject } from '../kernel/bpf-object.ts';
+import type { Netlink, NetworkState } from '../kernel/netlink.ts';
+import type { Link } from '../kernel/netlink-message.ts';
 import { AddressMapSync } from './address-map-sync.ts';
-import { type DatapathProblem } from './datapath-problem.ts';
+import type { DatapathProblem } from './datapath-problem.ts';
 import { EndpointIds } from './endpoint-ids.ts';
 import { InterfaceFinder } from './find-interface.ts';
 import {

@@ -1,5 +1,5 @@
-import { type LinkAddress, type Link } from '../kernel/netlink-message.ts';
-import { type NetworkState } from '../kernel/netlink.ts';
+import type { LinkAddress, Link } from '../kernel/netlink-message.ts';
+import type { NetworkState } from '../kernel/netlink.ts';
 
 /** Answers which addresses a veth's other end has; asked only when routes do not tell. */
 export type PeerAddresses = (peer: {

@@ -1,7 +1,7 @@
-import { type ClusterChange, type ClusterNode, type PodEndpoint } from '../../cluster/model.ts';
+import type { ClusterChange, ClusterNode, PodEndpoint } from '../../cluster/model.ts';
 import { parseIp } from '../../proto/flow/ip.ts';
 import { type AddressMap, AddressMapSync } from './address-map-sync.ts';
-import { type DatapathProblem } from './datapath-problem.ts';
+import type { DatapathProblem } from './datapath-problem.ts';
 import { encodeIpcacheInfo } from './map-layout.ts';
 
 const IDENTITY_HOST = 1;

@@ -6,7 +6,7 @@ import {
   TrafficDirection,
   Verdict,
 } from '../../proto/gen/flow/flow_pb.ts';
-import { type Enrichment } from '../enrich/enrichment.ts';
+import type { Enrichment } from '../enrich/enrichment.ts';
 import { IDENTITY_HOST } from '../enrich/reserved-identity.ts';
 import { decodePacket } from './decode-packet.ts';
 import {

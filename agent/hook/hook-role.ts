@@ -1,4 +1,4 @@
-import { type TcxDirection } from '../kernel/tcx-link.ts';
+import type { TcxDirection } from '../kernel/tcx-link.ts';
 
 /** A program of the datapath and the side of an interface where it belongs. Ingress is what comes out of the interface towards the node. */
 export interface Hook {

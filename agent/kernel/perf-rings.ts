@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type BpfMap } from './bpf-map.ts';
+import type { BpfMap } from './bpf-map.ts';
 import { bpf, c, errno, type Pointer } from './ffi.ts';
 import { KernelError } from './kernel-error.ts';
 

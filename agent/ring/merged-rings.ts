@@ -1,4 +1,4 @@
-import { type RingReader, type SampleListener } from './ring-reader.ts';
+import type { RingReader, SampleListener } from './ring-reader.ts';
 
 /** When a record was written, by its first words; a number that no clock shows yet is taken for broken. */
 export type RecordTime = (u32: Uint32Array, offset: number, length: number) => number;

@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { type ClusterChange, type Service } from '../../cluster/model.ts';
+import type { ClusterChange, Service } from '../../cluster/model.ts';
 import { type AgentEvent, AgentEventSchema, AgentEventType } from '../../proto/gen/flow/flow_pb.ts';
-import { type AttachedEndpoint } from '../datapath/endpoint-manager.ts';
-import { type IpcacheChange } from '../datapath/ipcache-sync.ts';
+import type { AttachedEndpoint } from '../datapath/endpoint-manager.ts';
+import type { IpcacheChange } from '../datapath/ipcache-sync.ts';
 
 /** What is told when the agent has started. */
 export function startEvent(startedMs: number): AgentEvent {

@@ -1,4 +1,4 @@
-import { type TimePoint } from '../../history/index.ts';
+import type { TimePoint } from '../../history/index.ts';
 
 /** An event with the time at which it was seen. */
 export interface LoggedEvent<T> {

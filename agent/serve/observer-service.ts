@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import { type FlowRing, type LossLedger, parseFlowsRequest, readFlows } from '../../history/index.ts';
-import { type AgentEvent, type DebugEvent } from '../../proto/gen/flow/flow_pb.ts';
+import type { AgentEvent, DebugEvent } from '../../proto/gen/flow/flow_pb.ts';
 import {
   GetAgentEventsResponseSchema,
   GetDebugEventsResponseSchema,
@@ -10,10 +10,10 @@ import {
 } from '../../proto/gen/observer/observer_pb.ts';
 import { Peer } from '../../proto/gen/peer/peer_pb.ts';
 import { Diagnostics, type NodeReport } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type RawStreamHandler } from '../../rpc/index.ts';
-import { type EventLog, type EventSelection } from './event-log.ts';
-import { type NamespaceLog } from './namespace-log.ts';
-import { type PeerLog } from './peer-log.ts';
+import type { RawStreamHandler } from '../../rpc/index.ts';
+import type { EventLog, EventSelection } from './event-log.ts';
+import type { NamespaceLog } from './namespace-log.ts';
+import type { PeerLog } from './peer-log.ts';
 
 /** What the agent's services answer from. */
 export interface AgentState {

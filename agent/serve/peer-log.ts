@@ -1,4 +1,4 @@
-import { type ClusterChange, type ClusterNode } from '../../cluster/model.ts';
+import type { ClusterChange, ClusterNode } from '../../cluster/model.ts';
 import {
   type ChangeNotification,
   ChangeNotificationSchema,

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type NodeReport, NodeReportSchema } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type FlowRing, type LossLedger } from '../../history/index.ts';
+import type { FlowRing, LossLedger } from '../../history/index.ts';
 
 /** Something wrong now, and since when. */
 export interface StandingProblem {

@@ -1,7 +1,7 @@
 import { buildEvent, eventConstant } from '../../test/support/build-event.ts';
 import * as build from '../../test/bpf/support/build-packet.ts';
 import { RingMemory } from '../../test/support/ring-memory.ts';
-import { type EnrichmentChange } from '../../agent/enrich/enrichment.ts';
+import type { EnrichmentChange } from '../../agent/enrich/enrichment.ts';
 
 /** Pods of the node, as many of other nodes, and services. */
 const PODS = 64;

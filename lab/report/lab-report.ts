@@ -7,7 +7,10 @@ export interface LabReport {
   /** Of which flows were seen. */
   readonly clusters: number;
   readonly nodes: number;
+  /** Pods that the agents serve. */
   readonly pods: number;
+  /** Pods that stood in flows: in a short run not all of them. */
+  readonly podsSeen: number;
   /** Time from the first live flows to the end. */
   readonly seconds: number;
   /** Flows that came over a live GetFlows stream of the relay above the clusters in that time. */
@@ -50,7 +53,8 @@ export function makeReport({ tally, diagnostics, seconds, restarts }: ReportInpu
   return {
     clusters: clusters.size,
     nodes: tally.nodes.size,
-    pods: tally.pods.size,
+    pods: sumOf(diagnostics, 'agent', ({ endpoints }) => endpoints),
+    podsSeen: tally.pods.size,
     seconds: round(seconds, 1),
     flows: tally.flows,
     flowsPerSecond: round(tally.flows / seconds, 1),

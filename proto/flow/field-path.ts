@@ -1,4 +1,4 @@
-import { type DescField, type DescMessage } from '@bufbuild/protobuf';
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { FlowSchema } from '../gen/flow/flow_pb.ts';
 
 /** A field of a flow as FlowIndex takes it: up to four field numbers of a path, a byte each, the last lowest. Made by `fieldPath`. */

@@ -1,4 +1,4 @@
-import { type FlowBatch } from './flow-batch.ts';
+import type { FlowBatch } from './flow-batch.ts';
 import { FRAME_PREFIX_BYTES, type FrameRun } from './frame.ts';
 import { WireCursor, WIRE_BYTES, WIRE_VARINT, WireError } from './wire.ts';
 

@@ -1,4 +1,4 @@
-import { type PendingBatch } from './merge-source.ts';
+import type { PendingBatch } from './merge-source.ts';
 
 /** Batches that wait, in the order in which they came; any of them can leave. */
 export class ArrivalList {

@@ -1,4 +1,4 @@
-import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 
 const BUFFER_BYTES = 64 * 1024;
 const ENTRIES = 1024;

@@ -1,4 +1,4 @@
-import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
 import { isFlowFrame } from '../../proto/flow/frame-kind.ts';
 import { createFlowPeek, peekFlow } from '../../proto/flow/peek-flow.ts';

@@ -1,4 +1,4 @@
-import { type MergeSource } from './merge-source.ts';
+import type { MergeSource } from './merge-source.ts';
 
 /** Binary heap of sources that have something waiting; the one with the oldest frame comes first. */
 export class SourceHeap {

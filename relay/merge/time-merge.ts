@@ -1,4 +1,4 @@
-import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
 import { ArrivalList } from './arrival-list.ts';
 import { BatchBuilder } from './batch-builder.ts';

@@ -1,10 +1,10 @@
 import { toBinary } from '@bufbuild/protobuf';
-import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { withTimes } from '../../proto/flow/peek-flow.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import { RpcCode, RpcError } from '../../rpc/index.ts';
 import { Backoff } from './backoff.ts';
-import { type PeerSession } from './peer-session.ts';
+import type { PeerSession } from './peer-session.ts';
 import { ResumePoint } from './resume-point.ts';
 
 /** What happens to a peer's answer. */

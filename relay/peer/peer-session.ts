@@ -2,7 +2,7 @@ import { Observer, type ServerStatusResponse } from '../../proto/gen/observer/ob
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { type Address, callUnary, type ClientTls, RpcConnection, type RpcError } from '../../rpc/index.ts';
 import { Backoff } from './backoff.ts';
-import { type ConnectGate } from './connect-gate.ts';
+import type { ConnectGate } from './connect-gate.ts';
 
 /**
  * `connecting` until the first success and after every break; `ready`; `unreachable`: there is nothing to connect to, and no attempt is made; `gone` for good.

@@ -1,6 +1,6 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampFromMs, TimestampSchema } from '@bufbuild/protobuf/wkt';
-import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
 import { isFlowFrame } from '../../proto/flow/frame-kind.ts';
 import { createFlowPeek, peekFlow } from '../../proto/flow/peek-flow.ts';

@@ -10,8 +10,8 @@ import {
 import { NodeState } from '../../proto/gen/relay/relay_pb.ts';
 import { Diagnostics, type NodeReport } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { type CallOptions, callUnary, formatAddress } from '../../rpc/index.ts';
-import { type PeerDirectory } from '../peer/peer-directory.ts';
-import { type PeerSession } from '../peer/peer-session.ts';
+import type { PeerDirectory } from '../peer/peer-directory.ts';
+import type { PeerSession } from '../peer/peer-session.ts';
 
 const MAX_UNAVAILABLE_NAMES = 10;
 

@@ -1,7 +1,7 @@
 import { FlowRing, readFlows, type FrameSink } from '../../history/index.ts';
-import { type GetFlowsRequest } from '../../proto/gen/observer/observer_pb.ts';
+import type { GetFlowsRequest } from '../../proto/gen/observer/observer_pb.ts';
 import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type PeerRequest } from '../peer/peer-flows.ts';
+import type { PeerRequest } from '../peer/peer-flows.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 
 /** Bounds of what a live stream keeps for subscribers that lag. */

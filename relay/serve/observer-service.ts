@@ -4,7 +4,7 @@ import { parseFlowsRequest } from '../../history/index.ts';
 import { GetFlowsRequestSchema, Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { type RawCall, type RawStreamHandler, RpcCode, RpcError } from '../../rpc/index.ts';
-import { type PeerRequest } from '../peer/peer-flows.ts';
+import type { PeerRequest } from '../peer/peer-flows.ts';
 import {
   aggregateNamespaces,
   aggregateNodes,

@@ -1,15 +1,15 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { type LossLedger } from '../../history/index.ts';
+import type { LossLedger } from '../../history/index.ts';
 import {
   type NodeReport,
   NodeReportSchema,
   type Problem,
   ProblemSchema,
 } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type PeerDirectory } from '../peer/peer-directory.ts';
-import { type PeerSession } from '../peer/peer-session.ts';
-import { type RelayMeter } from './relay-meter.ts';
+import type { PeerDirectory } from '../peer/peer-directory.ts';
+import type { PeerSession } from '../peer/peer-session.ts';
+import type { RelayMeter } from './relay-meter.ts';
 
 /** What a relay's report is made of. */
 export interface ReportInput {

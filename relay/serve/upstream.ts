@@ -1,19 +1,19 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { type LossLedger } from '../../history/index.ts';
-import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
+import type { LossLedger } from '../../history/index.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { isFlowFrame } from '../../proto/flow/frame-kind.ts';
 import { createFlowPeek, ENVELOPE_NODE_STATUS, peekFlow } from '../../proto/flow/peek-flow.ts';
 import { NodeState, NodeStatusEventSchema } from '../../proto/gen/relay/relay_pb.ts';
 import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { RpcCode, type RpcError } from '../../rpc/index.ts';
-import { type MergeSource } from '../merge/merge-source.ts';
+import type { MergeSource } from '../merge/merge-source.ts';
 import { TimeMerge } from '../merge/time-merge.ts';
-import { type PeerDirectory, type PeerEvent } from '../peer/peer-directory.ts';
+import type { PeerDirectory, PeerEvent } from '../peer/peer-directory.ts';
 import { PeerFlows, type PeerRequest } from '../peer/peer-flows.ts';
-import { type PeerSession } from '../peer/peer-session.ts';
+import type { PeerSession } from '../peer/peer-session.ts';
 import { ErrorCoalescer } from './error-coalescer.ts';
 import { NodeBoard } from './node-board.ts';
-import { type RelayMeter } from './relay-meter.ts';
+import type { RelayMeter } from './relay-meter.ts';
 import { statusBatch } from './status-frame.ts';
 
 /** What an upstream needs to know. */

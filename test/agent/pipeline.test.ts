@@ -8,7 +8,7 @@ import { Pipeline } from '../../agent/pipeline.ts';
 import { RingReader } from '../../agent/ring/ring-reader.ts';
 import { FlowEncoder } from '../../proto/flow/encode-flow.ts';
 import { FlowRecord } from '../../proto/flow/flow-record.ts';
-import { type Flow } from '../../proto/gen/flow/flow_pb.ts';
+import type { Flow } from '../../proto/gen/flow/flow_pb.ts';
 import { GetFlowsResponseSchema } from '../../proto/gen/observer/observer_pb.ts';
 import { kinds } from '../bpf/support/packet-kinds.ts';
 import { buildEvent, eventConstant } from '../support/build-event.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AgentOptions } from '../../agent/index.ts';
+import type { AgentOptions } from '../../agent/index.ts';
 import { createTwoNodes, type TestNode, type TwoNodes } from '../../bench/support/two-nodes.ts';
 import { runInPod } from '../bpf/support/pod-process.ts';
-import { type Loose } from '../support/grpc-client.ts';
+import type { Loose } from '../support/grpc-client.ts';
 import { evenAccounts, flowsOf, lostOf, readAccounts } from './support/agent-flows.ts';
 import { type AgentHome, type AgentProcess, createAgentHome } from './support/agent-process.ts';
 import { namespaceManifest, nodeManifest, podManifest } from './support/manifests.ts';

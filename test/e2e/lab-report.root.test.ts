@@ -31,6 +31,10 @@ describe('sluice lab --duration --report', () => {
       assert.deepEqual([report.clusters, report.nodes], [2, 4]);
       const planned = planLab('x').clusters.flatMap(({ nodes }) => nodes.flatMap(({ pods }) => pods)).length;
       assert.equal(report.pods, planned);
+      assert.ok(
+        report.podsSeen > planned / 2 && report.podsSeen <= planned,
+        `${report.podsSeen} pods in flows`,
+      );
       assert.ok(report.flows > 0);
       assert.deepEqual(
         EXPECTED_PAIRS.filter((pair) => !report.pairs.includes(pair)),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'node:test';
 import { FlowRing, type FlowSelection, LossLedger, lostEventBatch, readFlows } from '../../history/index.ts';
-import { type FlowBatch } from '../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { frameMessage, FrameSplitter } from '../../proto/flow/frame.ts';
 import { GetFlowsResponseSchema, type GetFlowsResponse } from '../../proto/gen/observer/observer_pb.ts';
 import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
@@ -41,9 +41,10 @@ function createSink(signal = new AbortController().signal): {
       signal,
       write: (frames) => {
         const run = splitter.push(frames.slice());
-        for (let i = 0; run !== null && i < run.count; i++) {
+        const count = run?.count ?? 0;
+        for (let i = 0; i < count; i++) {
           messages.push(
-            fromBinary(GetFlowsResponseSchema, run.bytes.subarray(run.offsets[i] + 5, run.offsets[i + 1])),
+            fromBinary(GetFlowsResponseSchema, run!.bytes.subarray(run!.offsets[i] + 5, run!.offsets[i + 1])),
           );
         }
         return true;
@@ -94,7 +95,7 @@ function expected(
   if (x.since !== null) {
     for (const [i, entry] of kept.entries()) if (matches(entry) && entry.us < x.since) start = i + 1;
   } else if (!x.first && x.number > 0) {
-    const matching = [...kept.keys()].filter((i) => matches(kept[i]!));
+    const matching = [...kept.keys()].filter((i) => matches(kept[i]));
     start = matching.length >= x.number ? matching.at(-x.number)! : 0;
   }
   const out: string[] = [];

@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { join } from 'node:path';
-import { type Loose } from './grpc-client.ts';
+import type { Loose } from './grpc-client.ts';
 
 /** A handler as grpc-js has it, for unary and streaming methods alike. */
 export type ForeignHandler = (

@@ -1,6 +1,6 @@
 import { type FlowFilter, Verdict } from '../../gen/flow/flow_pb.ts';
 import { type FieldPath, fieldPath } from '../field-path.ts';
-import { type FlowIndex, type PairMatch, type TextMatch } from '../flow-index.ts';
+import type { FlowIndex, PairMatch, TextMatch } from '../flow-index.ts';
 import { ENVELOPE_FLOW } from '../peek-flow.ts';
 import { FilterError } from './filter-error.ts';
 import {

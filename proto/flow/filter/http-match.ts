@@ -1,6 +1,6 @@
-import { type FlowFilter, type HTTPHeader } from '../../gen/flow/flow_pb.ts';
+import type { FlowFilter, HTTPHeader } from '../../gen/flow/flow_pb.ts';
 import { fieldPath } from '../field-path.ts';
-import { type FlowIndex } from '../flow-index.ts';
+import type { FlowIndex } from '../flow-index.ts';
 import { FilterError } from './filter-error.ts';
 import { equalsText } from './text-match.ts';
 

@@ -1,4 +1,4 @@
-import { type TextMatch } from '../flow-index.ts';
+import type { TextMatch } from '../flow-index.ts';
 import { parseCidr, parseIp, rangeContains, readIp } from '../ip.ts';
 import { FilterError } from './filter-error.ts';
 import { compileExactMatch } from './text-match.ts';

@@ -1,6 +1,6 @@
 import { decodeText } from '../decode-text.ts';
-import { type FieldPath } from '../field-path.ts';
-import { type FlowIndex, type TextMatch } from '../flow-index.ts';
+import type { FieldPath } from '../field-path.ts';
+import type { FlowIndex, TextMatch } from '../flow-index.ts';
 import { parseCidr, rangeContains } from '../ip.ts';
 import { FilterError } from './filter-error.ts';
 import {

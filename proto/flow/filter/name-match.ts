@@ -1,4 +1,4 @@
-import { type PairMatch } from '../flow-index.ts';
+import type { PairMatch } from '../flow-index.ts';
 import { FilterError } from './filter-error.ts';
 import { equalsText, startsWithText } from './text-match.ts';
 

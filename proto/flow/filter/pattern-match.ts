@@ -1,4 +1,4 @@
-import { type TextMatch } from '../flow-index.ts';
+import type { TextMatch } from '../flow-index.ts';
 import { FilterError } from './filter-error.ts';
 
 const utf8 = new TextEncoder();

@@ -1,6 +1,6 @@
-import { type FlowFilter } from '../../gen/flow/flow_pb.ts';
+import type { FlowFilter } from '../../gen/flow/flow_pb.ts';
 import { type FieldPath, fieldPath } from '../field-path.ts';
-import { type FlowIndex } from '../flow-index.ts';
+import type { FlowIndex } from '../flow-index.ts';
 import { FilterError } from './filter-error.ts';
 
 /** Members of Layer4 that a protocol name stands for. */

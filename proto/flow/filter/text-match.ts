@@ -1,5 +1,5 @@
 import { decodeText } from '../decode-text.ts';
-import { type TextMatch } from '../flow-index.ts';
+import type { TextMatch } from '../flow-index.ts';
 
 const utf8 = new TextEncoder();
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InterfaceFinder, type PeerAddresses } from '../../../agent/datapath/find-interface.ts';
-import { type Link, type Route } from '../../../agent/kernel/netlink-message.ts';
+import type { Link, Route } from '../../../agent/kernel/netlink-message.ts';
 import { parseIp } from '../../../proto/flow/ip.ts';
 
 const ip = (text: string): Uint8Array => parseIp(text)!;

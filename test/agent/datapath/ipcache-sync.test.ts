@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'node:test';
 import { IpcacheSync } from '../../../agent/datapath/ipcache-sync.ts';
 import { decodeAddressKey, encodeAddressKey, encodeIpcacheInfo } from '../../../agent/datapath/map-layout.ts';
-import { type ClusterChange, type ClusterNode } from '../../../cluster/model.ts';
+import type { ClusterChange, ClusterNode } from '../../../cluster/model.ts';
 import { parseIp } from '../../../proto/flow/ip.ts';
 import { FakeAddressMap } from './support/fake-address-map.ts';
 import { pod } from './support/pod.ts';

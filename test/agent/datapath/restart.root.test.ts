@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { removePins } from '../../../agent/datapath/datapath.ts';
 import { queryTcx } from '../../../agent/kernel/tcx-link.ts';
-import { type PodEndpoint } from '../../../cluster/model.ts';
+import type { PodEndpoint } from '../../../cluster/model.ts';
 import { LocalDatapath } from './support/local-datapath.ts';
 import { PodNetwork } from './support/pod-network.ts';
 import { pod } from './support/pod.ts';

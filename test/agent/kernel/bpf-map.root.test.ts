@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type BpfMap } from '../../../agent/kernel/bpf-map.ts';
+import type { BpfMap } from '../../../agent/kernel/bpf-map.ts';
 import { BpfObject } from '../../../agent/kernel/bpf-object.ts';
 import { runProgram } from '../../../agent/kernel/prog-test-run.ts';
 import { BpfObjects } from './support/build-bpf.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatIp } from '../../../cluster/index.ts';
-import { type Link } from '../../../agent/kernel/netlink-message.ts';
+import type { Link } from '../../../agent/kernel/netlink-message.ts';
 import { Netlink, watchNetwork } from '../../../agent/kernel/netlink.ts';
 import { TestNetns } from './support/test-netns.ts';
 

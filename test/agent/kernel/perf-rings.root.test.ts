@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { type BpfMap } from '../../../agent/kernel/bpf-map.ts';
+import type { BpfMap } from '../../../agent/kernel/bpf-map.ts';
 import { BpfObject } from '../../../agent/kernel/bpf-object.ts';
 import { c, viewMemory } from '../../../agent/kernel/ffi.ts';
 import { openPerfRings, type PerfRings } from '../../../agent/kernel/perf-rings.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { type ForeignClient, type Loose } from '../../support/grpc-client.ts';
-import { type AgentProcess } from './agent-process.ts';
+import type { ForeignClient, Loose } from '../../support/grpc-client.ts';
+import type { AgentProcess } from './agent-process.ts';
 
 /** A response's flow as a foreign client sees it, as far as tests look at it. */
 export interface SeenFlow {

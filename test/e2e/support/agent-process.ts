@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type TestNode } from '../../../bench/support/two-nodes.ts';
+import type { TestNode } from '../../../bench/support/two-nodes.ts';
 import { type AgentOptions, removePins } from '../../../agent/index.ts';
 import { parseAddress } from '../../../rpc/index.ts';
 import { connectForeign, type ForeignClient } from '../../support/grpc-client.ts';

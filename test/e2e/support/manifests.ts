@@ -1,4 +1,4 @@
-import { type Pod, type TestNode } from '../../../bench/support/two-nodes.ts';
+import type { Pod, TestNode } from '../../../bench/support/two-nodes.ts';
 
 /** The manifest of a pod as Kubernetes would have it for a Deployment `app`. */
 export function podManifest(pod: Pod, app: string, nodeName: string): object {

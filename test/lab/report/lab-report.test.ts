@@ -73,6 +73,7 @@ describe('makeReport()', () => {
         component,
         cpuSeconds,
         residentBytes: 1000n,
+        endpoints: 5,
         losses: [{ cause: LossCause.PERF_RING_FULL, events }],
       });
     const diagnostics = [report('agent', 1.25, 3n), report('agent', 2, 4n), report('relay', 0.5, 0n)];
@@ -81,7 +82,10 @@ describe('makeReport()', () => {
     assert.deepEqual(made.residentBytes, { agents: 2000, relays: 1000 });
     assert.equal(made.losses['PERF_RING_FULL'], 7);
     assert.equal(made.losses['PEER_UNAVAILABLE'], 0);
-    assert.deepEqual([made.clusters, made.nodes, made.pods, made.workloadPairs], [1, 1, 2, 1]);
+    assert.deepEqual(
+      [made.clusters, made.nodes, made.pods, made.podsSeen, made.workloadPairs],
+      [1, 1, 10, 2, 1],
+    );
     assert.deepEqual([made.flows, made.flowsPerSecond, made.seconds, made.restarts], [1, 0.3, 4, 2]);
   });
 });

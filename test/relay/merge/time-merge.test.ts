@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type FlowBatch } from '../../../proto/flow/flow-batch.ts';
-import { type MergeSource } from '../../../relay/merge/merge-source.ts';
+import type { FlowBatch } from '../../../proto/flow/flow-batch.ts';
+import type { MergeSource } from '../../../relay/merge/merge-source.ts';
 import { TimeMerge, type TimeMergeOptions } from '../../../relay/merge/time-merge.ts';
 import { batchOf, decodeRun, flowFrame, lostFrame, wordOf } from '../support/flow-bytes.ts';
 

@@ -1,11 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type FlowBatch } from '../../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../../proto/flow/flow-batch.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../../proto/gen/observer/observer_pb.ts';
 import { ResumePoint } from '../../../relay/peer/resume-point.ts';
 import { batchOf, decodeRun, flowFrame, lostFrame, wordOf } from '../support/flow-bytes.ts';
-import { type RequestInit } from '../support/follow.ts';
+import type { RequestInit } from '../support/follow.ts';
 
 const BASE = 1_700_000_000_000_000_000n;
 const flow = (ns: number, word: string): Uint8Array => flowFrame('n', BASE + BigInt(ns), word);

@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type FlowBatch } from '../../../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../../../proto/flow/flow-batch.ts';
 import { FRAME_PREFIX_BYTES, frameMessage, type FrameRun } from '../../../proto/flow/frame.ts';
 import { withTimes } from '../../../proto/flow/peek-flow.ts';
 import { LostEventSource } from '../../../proto/gen/flow/flow_pb.ts';

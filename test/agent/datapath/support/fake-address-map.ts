@@ -1,6 +1,6 @@
-import { type AddressMap } from '../../../../agent/datapath/address-map-sync.ts';
+import type { AddressMap } from '../../../../agent/datapath/address-map-sync.ts';
 import { KernelError } from '../../../../agent/kernel/kernel-error.ts';
-import { type MapEntry } from '../../../../agent/kernel/bpf-map.ts';
+import type { MapEntry } from '../../../../agent/kernel/bpf-map.ts';
 
 const KEY_BYTES = 20;
 

@@ -1,11 +1,11 @@
 import { Datapath, type DatapathOptions } from '../../../../agent/datapath/datapath.ts';
-import { type DatapathProblem } from '../../../../agent/datapath/datapath-problem.ts';
-import { type AttachedEndpoint } from '../../../../agent/datapath/endpoint-manager.ts';
+import type { DatapathProblem } from '../../../../agent/datapath/datapath-problem.ts';
+import type { AttachedEndpoint } from '../../../../agent/datapath/endpoint-manager.ts';
 import { encodeAddressKey } from '../../../../agent/datapath/map-layout.ts';
-import { type ClusterChange, type PodEndpoint } from '../../../../cluster/model.ts';
+import type { ClusterChange, PodEndpoint } from '../../../../cluster/model.ts';
 import { parseIp } from '../../../../proto/flow/ip.ts';
 import { readCHeader } from '../../../../bench/support/c-header.ts';
-import { type PodNetwork } from './pod-network.ts';
+import type { PodNetwork } from './pod-network.ts';
 
 const header = readCHeader('flow_event_shared.h');
 /** Ends a wait that would never end; less than the datapath's own recheck, so that what it follows it was told. */

@@ -1,4 +1,4 @@
-import { type PodEndpoint } from '../../../../cluster/model.ts';
+import type { PodEndpoint } from '../../../../cluster/model.ts';
 
 /** A pod of node n1 of cluster east, unless told otherwise. */
 export function pod(
