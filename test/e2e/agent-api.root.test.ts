@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { removePins } from '../../agent/index.ts';
 import { createTwoNodes, type Pod, type TwoNodes } from '../../bench/support/two-nodes.ts';
 import { parseAddress } from '../../rpc/index.ts';
 import { askFromPod, runInPod, serveInPod } from '../bpf/support/pod-process.ts';
@@ -341,7 +342,8 @@ describe('an agent on its node', () => {
     );
   });
 
-  it('says what to do when it cannot serve where it should', async () => {
+  it('says what to do when it cannot serve where it should', async (t) => {
+    t.after(() => removePins(options.pinDir));
     const options = { pinDir: `/sys/fs/bpf/sluice/agta-other-${process.pid}`, unpinOnExit: true };
     await assert.rejects(
       home.start({ ...options, listen: [parseAddress('127.0.0.1:4244')] }),
