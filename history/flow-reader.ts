@@ -1,30 +1,13 @@
 import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
-import { createFlowPeek, peekFlow } from '../proto/flow/peek-flow.ts';
 import { type LossCause, LossCause as Cause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type FlowRing, type RingRun } from './flow-ring.ts';
+import { findStart } from './find-start.ts';
+import type { FlowRing, RingRun } from './flow-ring.ts';
+import { compareTime, type FlowSelection, passes } from './flow-selection.ts';
 import { type LossLedger, lostEventSource } from './loss-ledger.ts';
 import { lostEventFrame } from './lost-event-frame.ts';
+import { WorkSlice } from './work-slice.ts';
 
-/** A point in time, exact to the nanosecond. */
-export interface TimePoint {
-  readonly seconds: number;
-  readonly nanos: number;
-}
-
-/** Which entries a reader wants, in GetFlows' terms. */
-export interface FlowSelection {
-  /** Most flows to replay; 0 = no limit. */
-  readonly number: number;
-  /** Count from the oldest end. Not together with `follow`. */
-  readonly first: boolean;
-  readonly follow: boolean;
-  readonly since: TimePoint | null;
-  readonly until: TimePoint | null;
-  /** Test of the message at `bytes[start, end)`; null = everything. Not asked about lost events, which pass every filter. */
-  readonly matches: ((bytes: Uint8Array, start: number, end: number) => boolean) | null;
-  /** Changes a matching message (a field mask) and returns it as a frame; null = as it is. */
-  readonly transform: ((bytes: Uint8Array, start: number, end: number) => Uint8Array) | null;
-}
+export { type FlowSelection, type TimePoint } from './flow-selection.ts';
 
 /** Where frames go; see RawCall. */
 export interface FrameSink {
@@ -46,7 +29,6 @@ export interface ReaderContext {
 
 const RUN_BYTES = 64 * 1024;
 const LOSS_INTERVAL_MS = 1000;
-const peek = createFlowPeek();
 
 /**
  * Sends the selected entries of a ring to a sink until the selection is exhausted or the sink's signal aborts. Start and stop follow Hubble's observer;
@@ -68,9 +50,13 @@ class RingReader {
   private readonly selection: FlowSelection;
   private readonly sink: FrameSink;
   private readonly context: ReaderContext;
+  /** Where a reader that does not follow ends, and how many flows stood before that, ever. */
   private readonly stopSeq: number;
-  private seq: number;
-  private ordinal: number;
+  private readonly stopOrdinal: number;
+  private readonly slice = new WorkSlice();
+  private seq = 0;
+  /** Flows that stood before `seq`, ever: what is lost is told by how far this jumps. */
+  private ordinal = 0;
   private delivered = 0;
   private waitedForClient = false;
   private loss: {
@@ -87,18 +73,22 @@ class RingReader {
     this.sink = sink;
     this.context = context;
     this.stopSeq = selection.follow ? Number.POSITIVE_INFINITY : ring.endSeq;
-    this.seq = startSeq(ring, selection);
-    this.ordinal = ring.flowOrdinal(this.seq);
+    this.stopOrdinal = selection.follow ? Number.POSITIVE_INFINITY : ring.seenFlows;
   }
 
   async run(): Promise<void> {
     this.sink.flush();
+    const start = findStart(this.ring, this.selection);
+    this.seq = typeof start === 'number' ? start : await start;
+    this.ordinal = this.ring.flowOrdinal(this.seq);
     while (!this.sink.signal.aborted && this.seq < this.stopSeq) {
       this.noticeOvertaken();
       this.tellLoss(false);
+      if (this.seq >= this.stopSeq) break; // all that was left is gone
       const run = this.ring.read(this.seq, this.stopSeq - this.seq, RUN_BYTES);
       if (run === null) {
         await this.nextAppend();
+        this.slice.restart();
         continue;
       }
       const { more, ready } = this.deliver(run);
@@ -107,7 +97,12 @@ class RingReader {
       this.ordinal = this.ring.flowOrdinal(this.seq);
       this.context.onProgress?.(this.seq);
       this.waitedForClient = !ready;
-      if (!ready) await this.sink.drained();
+      if (!ready) {
+        await this.sink.drained();
+        this.slice.restart();
+      } else if (this.slice.isOver) {
+        await this.slice.yield();
+      }
     }
     this.tellLoss(true);
   }
@@ -134,11 +129,11 @@ class RingReader {
         if (wantedFrom < 0) wantedFrom = i;
         continue;
       }
-      if (until !== null && isAfter(run, i, until)) {
+      if (until !== null && compareTime(run, i, until) > 0) {
         send(i);
         return { more: false, ready };
       }
-      if ((since !== null && isBefore(run, i, since)) || matches?.(run.bytes, start, end) === false) {
+      if ((since !== null && compareTime(run, i, since) < 0) || !passes(this.selection, run, i)) {
         send(i);
         continue;
       }
@@ -166,7 +161,7 @@ class RingReader {
   private noticeOvertaken(): void {
     if (this.seq >= this.ring.oldestSeq) return;
     this.seq = this.ring.oldestSeq;
-    const ordinal = this.ring.flowOrdinal(this.seq);
+    const ordinal = Math.min(this.ring.flowOrdinal(this.seq), this.stopOrdinal);
     const events = ordinal - this.ordinal;
     this.ordinal = ordinal;
     if (events === 0) return;
@@ -208,37 +203,4 @@ class RingReader {
       this.waitedForClient = false;
     });
   }
-}
-
-function compareTime(run: RingRun, i: number, point: TimePoint): number {
-  const pointUs = point.seconds * 1e6 + Math.floor(point.nanos / 1000);
-  const timeUs = run.timeUs(i);
-  if (timeUs !== pointUs) return timeUs - pointUs;
-  peekFlow(run.bytes, run.offset(i) + FRAME_PREFIX_BYTES, run.offset(i + 1), peek);
-  return (peek.nanos % 1000) - (point.nanos % 1000);
-}
-
-const isBefore = (run: RingRun, i: number, point: TimePoint): boolean => compareTime(run, i, point) < 0;
-const isAfter = (run: RingRun, i: number, point: TimePoint): boolean => compareTime(run, i, point) > 0;
-
-/** Where reading starts: Hubble's rules for `first`, `follow`, `number` and `since`. */
-function startSeq(ring: FlowRing, selection: FlowSelection): number {
-  const { number, first, follow, since, matches } = selection;
-  if (since === null && first) return ring.oldestSeq;
-  if (since === null && number === 0) {
-    // A follower begins with the newest entry there is.
-    return follow ? Math.max(ring.oldestSeq, ring.endSeq - 1) : ring.oldestSeq;
-  }
-  let left = number;
-  for (let seq = ring.endSeq - 1; seq >= ring.oldestSeq; seq--) {
-    const run = ring.read(seq, 1, RUN_BYTES);
-    if (run === null || !run.isFlow(0)) continue;
-    if (matches?.(run.bytes, FRAME_PREFIX_BYTES, run.offset(1)) === false) continue;
-    if (since !== null) {
-      if (isBefore(run, 0, since)) return seq + 1;
-    } else if (--left === 0) {
-      return seq;
-    }
-  }
-  return ring.oldestSeq;
 }

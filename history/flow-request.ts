@@ -1,12 +1,12 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { type Timestamp } from '@bufbuild/protobuf/wkt';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { compileFieldMask, FieldMaskError } from '../proto/flow/field-mask.ts';
 import { compileFlowFilters } from '../proto/flow/filter/compile-filter.ts';
 import { FilterError } from '../proto/flow/filter/filter-error.ts';
 import { FlowIndex } from '../proto/flow/flow-index.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../proto/gen/observer/observer_pb.ts';
 import { RpcCode, RpcError } from '../rpc/index.ts';
-import { type FlowSelection, type TimePoint } from './flow-reader.ts';
+import type { FlowSelection, TimePoint } from './flow-reader.ts';
 
 /** Filters of one request are bounded, so that a request cannot make every flow arbitrarily dear. */
 const MAX_FILTERS = 1000;

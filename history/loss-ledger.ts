@@ -20,6 +20,7 @@ export function lostEventSource(cause: LossCause): LostEventSource {
     case Cause.HISTORY_OVERWRITTEN:
     case Cause.SUBSCRIBER_SLOW:
     case Cause.RELAY_BUFFER_FULL:
+    case Cause.RELAY_LATE:
       return LostEventSource.HUBBLE_RING_BUFFER;
     default:
       return LostEventSource.UNKNOWN_LOST_EVENT_SOURCE;

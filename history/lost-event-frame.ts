@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { type FlowBatch } from '../proto/flow/flow-batch.ts';
+import type { FlowBatch } from '../proto/flow/flow-batch.ts';
 import { frameMessage } from '../proto/flow/frame.ts';
 import { LostEventSchema, type LostEventSource } from '../proto/gen/flow/flow_pb.ts';
 import { GetFlowsResponseSchema } from '../proto/gen/observer/observer_pb.ts';
