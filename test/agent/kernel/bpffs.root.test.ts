@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 const module = `${import.meta.dirname}/../../../agent/kernel/bpffs.ts`;
 
+/** Mounts of this process (proc_pid_mountinfo(5)). */
+const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+/** In a chroot / is no mount, and its propagation cannot be changed. */
+const isChroot = !mounts.some((mount) => mount.split(' ')[4] === '/');
+/** What a test unmounts there would be unmounted for everybody. */
+const sharesMounts = isChroot && mounts.some((mount) => / \/sys(\/\S*)? .* shared:/.test(mount));
+const lacking = sharesMounts ? 'a chroot whose /sys is a shared mount: needs mounts of its own' : false;
+
 /** Runs a shell in a mount namespace of its own whose /sys/fs/bpf is not mounted; this machine's is left alone. */
 function unmounted(script: string): { status: number | null; stdout: string; stderr: string } {
+  const propagation = isChroot ? 'unchanged' : 'private';
   const setUp = 'while umount /sys/fs/bpf 2>/dev/null; do :; done';
-  return spawnSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', `${setUp}; ${script}`], {
+  return spawnSync('unshare', ['--mount', '--propagation', propagation, 'sh', '-c', `${setUp}; ${script}`], {
     encoding: 'utf8',
     env: { ...process.env, NODE: process.execPath },
   });
@@ -16,7 +26,7 @@ function unmounted(script: string): { status: number | null; stdout: string; std
 const prepare = (dir: string): string =>
   `"$NODE" -e 'import("${module}").then((m) => console.log(JSON.stringify(m.preparePinDir("${dir}"))))'`;
 
-describe('preparePinDir()', () => {
+describe('preparePinDir()', { skip: lacking }, () => {
   it('mounts the BPF file system where it is missing, and says so', () => {
     const { stdout, stderr } = unmounted(
       `${prepare('/sys/fs/bpf/a/b')}; ${prepare('/sys/fs/bpf/a')}; ls /sys/fs/bpf/a`,
