@@ -55,7 +55,7 @@ const flags: readonly FlagSpec[] = [
     name: 'pin-dir',
     kind: 'string',
     value: 'DIR',
-    help: 'Where programs and maps are pinned (default: /sys/fs/bpf/sluice/<node>).',
+    help: 'Where programs and maps are pinned (default: /sys/fs/bpf/sluice/<node>, dots made dashes).',
   },
   {
     name: 'aggregation',
@@ -121,7 +121,8 @@ export function agentOptions(uses: readonly FlagUse[]): AgentOptions {
     ...readListenFlags(uses, DEFAULT_LISTEN),
     ...(device !== undefined && { device }),
     bpfObject: lastText(uses, 'bpf-object') ?? BPF_OBJECT,
-    pinDir: lastText(uses, 'pin-dir') ?? `/sys/fs/bpf/sluice/${nodeName}`,
+    // A BPF file system takes no dots.
+    pinDir: lastText(uses, 'pin-dir') ?? `/sys/fs/bpf/sluice/${nodeName.replaceAll('.', '-')}`,
     aggregation: (lastText(uses, 'aggregation') ?? 'medium') as AgentOptions['aggregation'],
     aggregationIntervalMs: durationFlag(uses, 'aggregation-interval', 5_000, 1),
     captureBytes: uintFlag(uses, 'capture-bytes', 0, { min: 0, max: 512 }),
