@@ -1,7 +1,6 @@
 import { Agent } from './agent.ts';
 import { type AgentOptions, checkAgentOptions, type ProcessIo } from './config.ts';
 import { checkKernel, describeMissing } from './kernel/kernel-check.ts';
-import { KernelError } from './kernel/kernel-error.ts';
 import { logLine } from '../rpc/log.ts';
 
 export { type AgentOptions, checkAgentOptions, type ProcessIo, type RemoteCluster } from './config.ts';
@@ -11,7 +10,7 @@ export { removePins } from './datapath/datapath.ts';
  * Runs an agent until `io.signal` aborts. Returns the exit status: 0 for a clean end, 1 when it could not start or could not go on; why, and what to do, is in the log.
  */
 export async function runAgent(options: AgentOptions, io: ProcessIo): Promise<number> {
-  const faults = [...checkAgentOptions(options), ...checkKernelLines()];
+  const faults = [...checkAgentOptions(options), ...checkKernelLines(options.ringBytesPerCpu)];
   if (faults.length > 0) {
     for (const line of faults) io.log(logLine('error', line));
     return 1;
@@ -22,9 +21,7 @@ export async function runAgent(options: AgentOptions, io: ProcessIo): Promise<nu
     await agent.ended;
     return agent.failed ? 1 : 0;
   } catch (error) {
-    const hint =
-      error instanceof KernelError && error.kind === 'permission' ? ' (is this process root?)' : '';
-    io.log(logLine('error', `${(error as Error).message}${hint}`));
+    io.log(logLine('error', (error as Error).message));
     return 1;
   } finally {
     await agent.stop();
@@ -32,7 +29,7 @@ export async function runAgent(options: AgentOptions, io: ProcessIo): Promise<nu
   }
 }
 
-function checkKernelLines(): string[] {
-  const missing = checkKernel();
+function checkKernelLines(ringBytesPerCpu: number): string[] {
+  const missing = checkKernel(undefined, ringBytesPerCpu);
   return missing.length === 0 ? [] : describeMissing(missing).split('\n');
 }
