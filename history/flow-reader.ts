@@ -12,7 +12,10 @@ export { type FlowSelection, type TimePoint } from './flow-selection.ts';
 /** Where frames go; see RawCall. */
 export interface FrameSink {
   readonly signal: AbortSignal;
-  write(frames: Uint8Array): boolean;
+  /**
+   * @param onSent to be called once nobody looks at `frames` any more. A sink that keeps them instead never calls it; that costs memory which is not used again, and nothing else.
+   */
+  write(frames: Uint8Array, onSent?: () => void): boolean;
   drained(): Promise<void>;
   flush(): void;
 }
@@ -113,13 +116,13 @@ class RingReader {
     const limit = follow || number === 0 ? Number.POSITIVE_INFINITY : number - this.delivered;
     if (since === null && until === null && matches === null && transform === null && limit >= run.count) {
       this.delivered += this.ring.flowOrdinal(run.firstSeq + run.count) - this.ordinal;
-      return { more: this.wantsMore(), ready: this.sink.write(run.bytes) };
+      return { more: this.wantsMore(), ready: this.sink.write(run.bytes, run.hold()) };
     }
     let ready = true;
     let wantedFrom = -1;
     const send = (to: number): void => {
       if (wantedFrom >= 0)
-        ready = this.sink.write(run.bytes.subarray(run.offset(wantedFrom), run.offset(to)));
+        ready = this.sink.write(run.bytes.subarray(run.offset(wantedFrom), run.offset(to)), run.hold());
       wantedFrom = -1;
     };
     for (let i = 0; i < run.count; i++) {

@@ -1,5 +1,5 @@
 import type { FlowBatch } from '../proto/flow/flow-batch.ts';
-import { FlowSegment, type RingRun } from './flow-segment.ts';
+import { createStore, FlowSegment, type RingRun, type SegmentStore } from './flow-segment.ts';
 
 export { type RingRun } from './flow-segment.ts';
 
@@ -14,6 +14,11 @@ export interface FlowRingOptions {
 const SEGMENT_BYTES = 1024 * 1024;
 /** A flow is rarely shorter than this, so a segment's index seldom runs out before its bytes. */
 const SEGMENT_ENTRIES = SEGMENT_BYTES / 128;
+/**
+ * Segments' memory kept for the next ones. New memory for each would cost more than all else here: every few of them make V8 collect garbage. More than this is free at once
+ * only when many slow readers let go together.
+ */
+const MAX_SPARE = 4;
 
 /**
  * The newest flows (and notices of loss between them) of a process, as the frames that will go out. Entries have sequence numbers that only ever
@@ -27,6 +32,7 @@ const SEGMENT_ENTRIES = SEGMENT_BYTES / 128;
 export class FlowRing {
   private readonly options: FlowRingOptions;
   private readonly segments: FlowSegment[] = [];
+  private readonly spare: SegmentStore[] = [];
   private readonly listeners = new Set<() => void>();
   private bytes = 0;
   private oldest = 0;
@@ -158,12 +164,11 @@ export class FlowRing {
   private segmentFor(frameBytes: number): FlowSegment {
     const last = this.segments.at(-1);
     if (last?.hasRoomFor(frameBytes) === true) return last;
-    const segment = FlowSegment.empty(
-      last?.endSeq ?? this.end,
-      last?.endFlow ?? this.flowsAppended,
-      Math.max(SEGMENT_BYTES, frameBytes),
-      SEGMENT_ENTRIES,
-    );
+    const store =
+      frameBytes > SEGMENT_BYTES
+        ? createStore(frameBytes, 1)
+        : (this.spare.pop() ?? createStore(SEGMENT_BYTES, SEGMENT_ENTRIES));
+    const segment = new FlowSegment(last?.endSeq ?? this.end, last?.endFlow ?? this.flowsAppended, store);
     this.push(segment);
     return segment;
   }
@@ -193,7 +198,14 @@ export class FlowRing {
     const segment = this.segments.shift()!;
     this.oldest = Math.max(this.oldest, segment.endSeq);
     this.bytes -= segment.bytes.length;
+    segment.giveUp(this.keepSpare);
   }
+
+  /** Keeps memory that is not an adopted batch's, and not made for one long frame. */
+  private readonly keepSpare = (store: SegmentStore): void => {
+    const isUsual = store.flowsBefore.length === SEGMENT_ENTRIES + 1 && store.bytes.length === SEGMENT_BYTES;
+    if (isUsual && this.spare.length < MAX_SPARE) this.spare.push(store);
+  };
 
   private segmentOf(seq: number): FlowSegment {
     if (seq < this.oldest || seq >= this.end) {

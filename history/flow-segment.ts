@@ -9,7 +9,7 @@ import {
 } from '../proto/flow/peek-flow.ts';
 import { WireError } from '../proto/flow/wire.ts';
 
-/** A run of neighbouring entries, as views into the ring that stay valid for as long as they are held. */
+/** A run of neighbouring entries, as views into the ring. They are good until the next append, and after that only while they are held. */
 export interface RingRun {
   readonly bytes: Uint8Array;
   /** Sequence number of the first entry. */
@@ -21,6 +21,8 @@ export interface RingRun {
   timeUs(i: number): number;
   /** Whether entry i is a flow, and no lost event. */
   isFlow(i: number): boolean;
+  /** Keeps `bytes` as they are, whatever is appended. Returns how to let go, once for each hold; who never does keeps them for good. */
+  hold(): () => void;
 }
 
 /** First bytes of a GetFlowsResponse whose writer keeps to the order of fields, as all but contrived ones do: the tag of its oneof member. */
@@ -44,8 +46,21 @@ function isFlowMessage(bytes: Uint8Array, start: number, end: number): boolean {
   }
 }
 
-/** Where a segment's frames and their index are kept. */
-type SegmentStore = Pick<FlowBatch, 'bytes' | 'offsets' | 'timesUs'>;
+/** Memory of a segment: its frames and their index. */
+export interface SegmentStore extends Pick<FlowBatch, 'bytes' | 'offsets' | 'timesUs'> {
+  /** For each entry, how many flows stand before it in this segment. */
+  readonly flowsBefore: Uint32Array;
+}
+
+/** Memory for up to `maxEntries` frames of `maxBytes` in all. */
+export function createStore(maxBytes: number, maxEntries: number): SegmentStore {
+  return {
+    bytes: new Uint8Array(maxBytes),
+    offsets: new Uint32Array(maxEntries + 1),
+    timesUs: new Float64Array(maxEntries),
+    flowsBefore: new Uint32Array(maxEntries + 1),
+  };
+}
 
 /** Frames back to back with their index. Written once from start to end, then only read, then given up whole. */
 export class FlowSegment {
@@ -53,38 +68,52 @@ export class FlowSegment {
   /** Flows in all segments before this one, ever. */
   readonly firstFlow: number;
   readonly bytes: Uint8Array;
+  private readonly store: SegmentStore;
   private readonly offsets: Uint32Array;
   private readonly timesUs: Float64Array;
-  /** For each entry, how many flows stand before it in this segment. */
   private readonly flowsBefore: Uint32Array;
   private readonly maxEntries: number;
   count = 0;
+  private holds = 0;
+  private onFree: ((store: SegmentStore) => void) | null = null;
 
-  private constructor(firstSeq: number, firstFlow: number, store: SegmentStore, maxEntries: number) {
+  /** @param store memory that nobody else writes to; what an earlier segment left in it is overwritten */
+  constructor(firstSeq: number, firstFlow: number, store: SegmentStore) {
     this.firstSeq = firstSeq;
     this.firstFlow = firstFlow;
+    this.store = store;
     this.bytes = store.bytes;
     this.offsets = store.offsets;
     this.timesUs = store.timesUs;
-    this.maxEntries = maxEntries;
-    this.flowsBefore = new Uint32Array(maxEntries + 1);
-  }
-
-  /** A segment with room for frames. */
-  static empty(firstSeq: number, firstFlow: number, maxBytes: number, maxEntries: number): FlowSegment {
-    const store = {
-      bytes: new Uint8Array(maxBytes),
-      offsets: new Uint32Array(maxEntries + 1),
-      timesUs: new Float64Array(maxEntries),
-    };
-    return new FlowSegment(firstSeq, firstFlow, store, maxEntries);
+    this.flowsBefore = store.flowsBefore;
+    this.maxEntries = store.flowsBefore.length - 1;
   }
 
   /** A segment that is a batch, which must start at offset 0 and not change any more. It takes nothing else. */
   static of(batch: FlowBatch, firstSeq: number, firstFlow: number): FlowSegment {
-    const segment = new FlowSegment(firstSeq, firstFlow, batch, batch.count);
-    for (let i = 0; i < batch.count; i++) segment.note(batch, i);
+    const { bytes, offsets, timesUs, count } = batch;
+    const flowsBefore = new Uint32Array(count + 1);
+    const segment = new FlowSegment(firstSeq, firstFlow, { bytes, offsets, timesUs, flowsBefore });
+    for (let i = 0; i < count; i++) segment.note(batch, i);
     return segment;
+  }
+
+  /** The ring is done with this segment: `onFree` gets its memory as soon as nobody holds a run of it. */
+  giveUp(onFree: (store: SegmentStore) => void): void {
+    this.onFree = onFree;
+    this.freeIfUnheld();
+  }
+
+  private readonly letGo = (): void => {
+    this.holds--;
+    this.freeIfUnheld();
+  };
+
+  private freeIfUnheld(): void {
+    const { onFree } = this;
+    if (this.holds > 0 || onFree === null) return;
+    this.onFree = null;
+    onFree(this.store);
   }
 
   /** Sequence number behind the last entry. */
@@ -155,6 +184,10 @@ export class FlowSegment {
       offset: (i) => this.offsets[first + i] - start,
       timeUs: (i) => this.timesUs[first + i],
       isFlow: (i) => this.isFlow(first + i),
+      hold: () => {
+        this.holds++;
+        return this.letGo;
+      },
     };
   }
 }

@@ -9,7 +9,7 @@ const HELD_BYTES = 1024 * 1024;
 
 /** The part of an HTTP/2 stream or HTTP/1.1 response that the writer needs. */
 export interface ByteSink {
-  write(chunk: Uint8Array): boolean;
+  write(chunk: Uint8Array, onSent?: () => void): boolean;
   once(event: 'drain' | 'close', listener: () => void): unknown;
   off(event: 'drain' | 'close', listener: () => void): unknown;
   readonly destroyed: boolean;
@@ -33,14 +33,18 @@ export class FrameWriter {
   }
 
   /**
-   * Takes whole frames. Large runs are passed on without a copy, so the bytes must not change afterwards. Returns false when the client does not keep
+   * Takes whole frames. Large runs are passed on without a copy, so the bytes must not change until `onSent` is called. Returns false when the client does not keep
    * up: the caller should wait for `drained()` before it writes more.
+   * @param onSent called once the bytes are not looked at any more: they are on their way, copied, or nobody wants them. At once, where that is so
    */
-  write(frames: Uint8Array): boolean {
-    if (this.sink.destroyed) return false;
+  write(frames: Uint8Array, onSent?: () => void): boolean {
+    if (this.sink.destroyed) {
+      onSent?.();
+      return false;
+    }
     if (frames.length >= DIRECT_BYTES) {
       this.flush();
-      this.sink.write(frames);
+      this.sink.write(frames, onSent);
       return this.hasRoom;
     }
     if (this.used + frames.length > this.buffer.length) {
@@ -51,6 +55,7 @@ export class FrameWriter {
     }
     this.buffer.set(frames, this.used);
     this.used += frames.length;
+    onSent?.();
     if (!this.scheduled) {
       this.scheduled = true;
       setImmediate(() => {

@@ -15,7 +15,7 @@ export interface RawCall {
   /** Aborts when the client cancels, its deadline passes, or the server closes. The reason is an RpcError. */
   readonly signal: AbortSignal;
   /** See FrameWriter.write. */
-  write(frames: Uint8Array): boolean;
+  write(frames: Uint8Array, onSent?: () => void): boolean;
   /** Resolves when the client takes more, or when the signal aborts. */
   drained(): Promise<void>;
   /** Sends the response's headers, if they are still due, and all that was written: a client knows that its call was taken. */
@@ -57,7 +57,7 @@ export async function serveRawCall(
       request,
       headers: exchange.headers,
       signal: abort.signal,
-      write: (frames) => response.write(frames),
+      write: (frames, onSent) => response.write(frames, onSent),
       drained: () => response.writer.drained(abort.signal),
       flush: () => response.flush(),
     });
@@ -92,9 +92,9 @@ class RawResponse {
     this.writer = new FrameWriter(exchange.output);
   }
 
-  write(frames: Uint8Array): boolean {
+  write(frames: Uint8Array, onSent?: () => void): boolean {
     this.start();
-    return this.writer.write(frames);
+    return this.writer.write(frames, onSent);
   }
 
   flush(): void {

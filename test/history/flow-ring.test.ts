@@ -88,17 +88,45 @@ describe('FlowRing', () => {
     assert.ok(ring.flowCount >= 10_000);
   });
 
-  it('leaves runs that were handed out as they are, whatever is appended later', () => {
+  it('leaves runs that are held as they are, whatever is appended', () => {
     const ring = new FlowRing({ capacity: 100, maxBytes: 1 << 20 });
     ring.append(flows(0, 100));
     const run = ring.read(0, 100, 1 << 20)!;
+    run.hold();
     const copy = Buffer.from(run.bytes);
-    for (let i = 0; i < 100; i++) ring.append(flows(100 + i * 100, 100));
+    const batch = flows(100, 1000);
+    for (let i = 0; i < 100; i++) ring.append(batch);
     assert.ok(copy.equals(run.bytes));
     assert.throws(() => ring.read(0, 1, 1), {
       name: 'RangeError',
-      message: 'history entry 0, kept are 10000 to 10099',
+      message: 'history entry 0, kept are 100000 to 100099',
     });
+  });
+
+  it('uses the memory of segments again: those that nobody holds, and held ones once everybody let go', () => {
+    const ring = new FlowRing({ capacity: 100, maxBytes: 1 << 20 });
+    const batch = flows(0, 1000);
+    const memoryNow = (): ArrayBufferLike => ring.read(ring.endSeq - 1, 1, 1000)!.bytes.buffer;
+    /** What the ring writes into while it appends far more than it keeps. */
+    const seenMemory = (): Set<ArrayBufferLike> => {
+      const seen = new Set<ArrayBufferLike>();
+      for (let i = 0; i < 300; i++) {
+        ring.append(batch);
+        seen.add(memoryNow());
+      }
+      return seen;
+    };
+    const usual = seenMemory();
+    assert.ok(usual.size <= 3, `${usual.size} blocks of memory for a ring of one segment`);
+    const held = ring.read(ring.endSeq - 1, 1, 1000)!;
+    const letGo = [held.hold(), held.hold()];
+    ring.append(batch);
+    for (let i = 0; i < 300; i++) ring.append(batch);
+    assert.equal(seenMemory().has(held.bytes.buffer), false);
+    letGo[0]();
+    assert.equal(seenMemory().has(held.bytes.buffer), false, 'held twice');
+    letGo[1]();
+    assert.equal(seenMemory().has(held.bytes.buffer), true);
   });
 
   it('takes a flow that is larger than a segment', () => {
