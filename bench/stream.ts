@@ -31,7 +31,7 @@ const streams: readonly (readonly [string, StartStream])[] = [
 
 function byOurs(path: string, count: (flows: number) => void): () => void {
   const connection = new RpcConnection({ kind: 'unix', path });
-  connection.stream(GET_FLOWS, new Uint8Array(0), {}, (run) => void count(run.count)).catch(() => {}); // ended by the close
+  connection.stream(GET_FLOWS, new Uint8Array(0), {}, ({ count: flows }) => count(flows)).catch(() => {}); // ended by the close
   return () => connection.close();
 }
 
