@@ -42,6 +42,13 @@ export function readResponse(
       settle(error);
     };
     const abort = (): void => fail(reading.signal.reason as RpcError);
+    /** What the listener still does with runs of the last chunk; a further one waits for those before it. */
+    let taking: Promise<void> | null = null;
+    const takeRun = (run: FrameRun): void => {
+      const taken = taking === null ? reading.onRun(run) : taking.then(() => reading.onRun(run));
+      // A listener may return anything where nothing is expected.
+      if (taken instanceof Promise) taking = taken;
+    };
 
     stream.on('response', (headers) => {
       reading.onHeaders?.(headers);
@@ -59,11 +66,14 @@ export function readResponse(
       if (failure !== undefined || (status !== undefined && status !== null)) return;
       try {
         const run = splitter.push(chunk);
-        const pending = run === null ? undefined : reading.onRun(run);
-        if (pending === undefined) return;
+        if (run !== null) takeRun(run);
+        if (taking === null) return;
         stream.pause();
-        busy = pending.then(
-          () => void stream.resume(),
+        busy = taking.then(
+          () => {
+            taking = null;
+            stream.resume();
+          },
           (error: unknown) => fail(toRpcError(error)),
         );
       } catch (error) {

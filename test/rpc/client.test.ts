@@ -154,6 +154,24 @@ describe('RpcConnection, with a grpc-js server', () => {
     await assert.rejects(later, { code: RpcCode.Internal, message: 'no room left' });
   });
 
+  it('takes a listener that returns something for one that is done', async () => {
+    let count = 0;
+    await connection.stream(GET_FLOWS, request(1000), {}, (run) => (count += run.count) as never);
+    assert.equal(count, 1000);
+  });
+
+  it('gives runs one after the other, each when the one before was taken', async () => {
+    let running = 0;
+    let count = 0;
+    await connection.stream(GET_FLOWS, request(2000, true), {}, async (run) => {
+      assert.equal(running++, 0);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      count += run.count;
+    });
+    assert.equal(count, 2000);
+  });
+
   it('refuses a message above its limit', async () => {
     const narrow = new RpcConnection(connection.address, { maxMessageBytes: 4 });
     await assert.rejects(
