@@ -65,8 +65,7 @@ export function readResponse(
       // With a status in the headers, what follows is the page of a server that does not speak gRPC.
       if (failure !== undefined || (status !== undefined && status !== null)) return;
       try {
-        const run = splitter.push(chunk);
-        if (run !== null) takeRun(run);
+        splitter.pushEach(chunk, takeRun);
         if (taking === null) return;
         stream.pause();
         busy = taking.then(

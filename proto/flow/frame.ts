@@ -33,6 +33,25 @@ export function frameMessage(message: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** Room for a frame of this size at most is made as soon as its length is known. */
+const ROOM_AHEAD_BYTES = 4096;
+/** Offsets of many runs stand in one block: a block for each run would be more garbage than anything else here. */
+const OFFSETS_BLOCK = 8192;
+let offsetsBlock = new Uint32Array(OFFSETS_BLOCK);
+let offsetsUsed = 0;
+
+function copyOffsets(offsets: Uint32Array, count: number): Uint32Array {
+  if (count > OFFSETS_BLOCK / 8) return offsets.slice(0, count);
+  if (offsetsUsed + count > OFFSETS_BLOCK) {
+    offsetsBlock = new Uint32Array(OFFSETS_BLOCK);
+    offsetsUsed = 0;
+  }
+  const copy = offsetsBlock.subarray(offsetsUsed, offsetsUsed + count);
+  for (let i = 0; i < count; i++) copy[i] = offsets[i];
+  offsetsUsed += count;
+  return copy;
+}
+
 /**
  * Cuts a byte stream into frames. Chunks come as the network gives them; what `push` returns are the frames complete so far, as views
  * into the chunk where one chunk holds them whole.
@@ -67,6 +86,27 @@ export class FrameSplitter {
     this.held = NOTHING;
     this.heldLength = 0;
     return this.split(joined);
+  }
+
+  /**
+   * Like `push`, for streams of many frames: gives the frame in which the last chunk ended by itself, then those that this chunk holds whole, so that
+   * only the former is copied.
+   */
+  pushEach(chunk: Uint8Array, take: (run: FrameRun) => void): void {
+    let rest = chunk;
+    while (this.heldLength > 0) {
+      const missing = this.wantedBytes - this.heldLength;
+      const joined = this.join(rest.subarray(0, missing));
+      if (joined.length < this.wantedBytes) return;
+      rest = rest.subarray(missing);
+      this.held = NOTHING;
+      this.heldLength = 0;
+      // Nothing comes of a prefix alone, but the length to wait for.
+      const run = this.split(joined);
+      if (run !== null) take(run);
+    }
+    const run = this.split(rest);
+    if (run !== null) take(run);
   }
 
   /** Throws WireError when the stream ended inside a frame. */
@@ -124,12 +164,13 @@ export class FrameSplitter {
     this.wantedBytes = wantedBytes;
     if (pos < end) {
       // A copy (which `slice` is not on a Node Buffer), lest a few bytes keep the chunk alive while a quiet peer lets them wait.
-      this.held = new Uint8Array(bytes.subarray(pos));
       this.heldLength = end - pos;
+      this.held = new Uint8Array(wantedBytes <= ROOM_AHEAD_BYTES ? wantedBytes : this.heldLength);
+      this.held.set(bytes.subarray(pos));
     }
     if (count === 0) return null;
     this.offsets[count] = pos;
-    return { bytes: bytes.subarray(0, pos), count, offsets: this.offsets.slice(0, count + 1) };
+    return { bytes: bytes.subarray(0, pos), count, offsets: copyOffsets(this.offsets, count + 1) };
   }
 
   private growOffsets(): void {
