@@ -11,7 +11,9 @@ import { parseAddress, RpcConnection } from '../rpc/index.ts';
 import type { Bench, BenchRow } from './report.ts';
 
 const here = import.meta.dirname;
-const WARM_UP_MS = 2500;
+const WARM_UP_MS = 4000;
+/** Time for what is on its way to arrive once the agents have stopped: the merge's delay and some. */
+const SETTLE_MS = 2000;
 const MEASURE_MS = 5000;
 const PACED_MS = 10_000;
 const CLOCK_TICKS = 100;
@@ -24,6 +26,9 @@ interface Measurement {
   readonly p99Ms: number;
   readonly outOfOrder: number;
   readonly worstDisorderMs: number;
+  /** Flows received for each one sent. */
+  readonly delivered: number;
+  readonly bytesPerFlow: number;
 }
 
 function start(file: string, args: readonly string[]): Promise<ChildProcess> {
@@ -39,6 +44,16 @@ function processCpu(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+}
+
+/** Ends the replay and waits for what is on its way. Returns the flows sent. */
+async function stopAgents(agents: ChildProcess): Promise<number> {
+  const sent = await new Promise<number>((resolve) => {
+    agents.once('message', (count: number) => resolve(count));
+    agents.send('stop');
+  });
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  return sent;
 }
 
 async function measure(
@@ -61,6 +76,7 @@ async function measure(
   const peek = createFlowPeek();
   const latencies: number[] = [];
   let flows = 0;
+  let bytes = 0;
   let outOfOrder = 0;
   let worstUs = 0;
   let newestUs = 0;
@@ -75,6 +91,7 @@ async function measure(
         peekFlow(run.bytes, run.offsets[i] + FRAME_PREFIX_BYTES, run.offsets[i + 1], peek);
         if (peek.kind !== ENVELOPE_FLOW) continue;
         flows++;
+        bytes += run.offsets[i + 1] - run.offsets[i];
         const timeUs = timeUsOf(peek.seconds, peek.nanos);
         if (timeUs < newestUs) {
           outOfOrder++;
@@ -93,6 +110,7 @@ async function measure(
     const done = flows - before.flows;
     const cpu = processCpu(relay.pid!) - before.cpu;
     latencies.sort((a, b) => a - b);
+    const sent = await stopAgents(agents);
     return {
       flowsPerSecond: done / seconds,
       cpuPerMillion: (cpu / done) * 1e6,
@@ -101,6 +119,8 @@ async function measure(
       p99Ms: (latencies[Math.floor(latencies.length * 0.99)] ?? 0) / 1000,
       outOfOrder,
       worstDisorderMs: worstUs / 1000,
+      delivered: flows / sent,
+      bytesPerFlow: bytes / flows,
     };
   } finally {
     abort.abort();
@@ -145,6 +165,8 @@ export const run: Bench = async (report) => {
       ours.cpuPerMillion / naive.cpuPerMillion,
     );
     row(name, 'out of order', ours.outOfOrder, 'flows');
+    row(name, 'worst disorder', ours.worstDisorderMs, 'ms');
+    row(name, 'delivered', ours.delivered, 'of those sent');
   }
   const paced = await measure('raw-relay.ts', 128, 200_000, PACED_MS);
   const name = '200 k flows/s paced, 128 peers';
@@ -154,4 +176,6 @@ export const run: Bench = async (report) => {
   row(name, 'latency p99', paced.p99Ms, 'ms');
   row(name, 'out of order', paced.outOfOrder, 'flows');
   row(name, 'worst disorder', paced.worstDisorderMs, 'ms');
+  row(name, 'delivered', paced.delivered, 'of those sent');
+  row(name, 'size', paced.bytesPerFlow, 'B/flow');
 };

@@ -1,6 +1,7 @@
 /**
  * A process that stands for many agents: it serves GetFlows on as many Unix sockets and replays encoded flows with times that advance.
  *   usage: node replay-agents.ts DIR PEERS [FLOWS_PER_SECOND_OF_ALL]     without a rate: as fast as the relay takes them
+ * The message 'stop' ends the replay; it is answered with the number of flows sent.
  */
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { FlowEncoder } from '../../proto/flow/encode-flow.ts';
@@ -12,6 +13,16 @@ const peers = Number(peersText);
 const flowsPerSecond = rateText === undefined ? null : Number(rateText);
 const FRAMES = 128;
 const FLUSH_MS = 20;
+
+let sent = 0;
+/** Set once, from outside: no more is to be sent. */
+const replay = { isStopped: false };
+process.on('message', (message) => {
+  if (message !== 'stop') return;
+  replay.isStopped = true;
+  // What was gathered goes out at the end of this turn.
+  setTimeout(() => process.send?.(sent), 100);
+});
 
 /** Frames back to back, and where each one's envelope time stands. */
 interface Template {
@@ -78,8 +89,9 @@ function stamp(template: Template, count: number, us: number, stepUs: number): U
 /** As much as is taken, with the times of the clock: what one write holds happened since the one before it. */
 async function saturate(call: RawCall, template: Template): Promise<void> {
   let us = clockUs();
-  while (!call.signal.aborted) {
+  while (!call.signal.aborted && !replay.isStopped) {
     const stepUs = Math.max(1, Math.floor((clockUs() - us) / FRAMES));
+    sent += FRAMES;
     if (!call.write(stamp(template, FRAMES, us, stepUs))) await call.drained();
     us += FRAMES * stepUs;
   }
@@ -91,15 +103,16 @@ function clockUs(): number {
 
 async function pace(call: RawCall, template: Template, perSecond: number): Promise<void> {
   const start = performance.now();
-  let sent = 0;
+  let paced = 0;
   // Flushes of many agents do not fall together.
   await new Promise((resolve) => setTimeout(resolve, Math.random() * FLUSH_MS));
-  while (!call.signal.aborted) {
-    let due = Math.floor(((performance.now() - start) / 1000) * perSecond) - sent;
+  while (!call.signal.aborted && !replay.isStopped) {
+    let due = Math.floor(((performance.now() - start) / 1000) * perSecond) - paced;
     while (due > 0) {
       const count = Math.min(due, FRAMES);
       if (!call.write(stamp(template, count, clockUs() - count, 1))) await call.drained();
       sent += count;
+      paced += count;
       due -= count;
     }
     call.flush();
