@@ -4,19 +4,30 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFlowPeek, ENVELOPE_FLOW, peekFlow, timeUsOf } from '../proto/flow/peek-flow.ts';
-import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isFlowFrame } from '../proto/flow/frame-kind.ts';
+import type { FrameRun } from '../proto/flow/frame.ts';
+import { withTimes } from '../proto/flow/peek-flow.ts';
 import { GetFlowsRequestSchema } from '../proto/gen/observer/observer_pb.ts';
 import { parseAddress, RpcConnection } from '../rpc/index.ts';
 import type { Bench, BenchRow } from './report.ts';
 
+const GET_FLOWS = '/observer.Observer/GetFlows';
 const here = import.meta.dirname;
 const WARM_UP_MS = 4000;
-/** Time for what is on its way to arrive once the agents have stopped: the merge's delay and some. */
-const SETTLE_MS = 2000;
 const MEASURE_MS = 5000;
 const PACED_MS = 10_000;
+/** What was sent has all come, or will not, when nothing has come for so long. */
+const QUIET_MS = 1500;
 const CLOCK_TICKS = 100;
+
+/** What is measured: how many agents send how fast (null = as fast as they can) what kind of flows. */
+interface Load {
+  readonly peers: number;
+  readonly size: 'small' | 'large';
+  readonly flowsPerSecond: number | null;
+  readonly forMs: number;
+}
 
 interface Measurement {
   readonly flowsPerSecond: number;
@@ -46,71 +57,81 @@ function processCpu(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
 }
 
-/** Ends the replay and waits for what is on its way. Returns the flows sent. */
-async function stopAgents(agents: ChildProcess): Promise<number> {
-  const sent = await new Promise<number>((resolve) => {
+/** Ends the replay. Returns the flows sent. */
+function stopAgents(agents: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
     agents.once('message', (count: number) => resolve(count));
     agents.send('stop');
   });
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  return sent;
+}
+
+/** A client of the relay that looks at every flow, and says what it saw. */
+class Watcher {
+  flows = 0;
+  bytes = 0;
+  outOfOrder = 0;
+  worstDisorderUs = 0;
+  readonly latenciesUs: number[] = [];
+  private newestUs = 0;
+
+  /** Forgets all but how many flows came. */
+  reset(): void {
+    this.latenciesUs.length = 0;
+    this.outOfOrder = 0;
+    this.worstDisorderUs = 0;
+  }
+
+  readonly take = (run: FrameRun): void => {
+    const { bytes, offsets, timesUs, count } = withTimes(run);
+    const nowUs = (performance.timeOrigin + performance.now()) * 1000;
+    this.bytes += bytes.length;
+    for (let i = 0; i < count; i++) {
+      if (!isFlowFrame(bytes, offsets[i])) continue;
+      this.flows++;
+      if (timesUs[i] < this.newestUs) {
+        this.outOfOrder++;
+        this.worstDisorderUs = Math.max(this.worstDisorderUs, this.newestUs - timesUs[i]);
+      } else this.newestUs = timesUs[i];
+      if (this.flows % 64 === 0) this.latenciesUs.push(nowUs - timesUs[i]);
+    }
+  };
+
+  /** Resolves when nothing comes any more. */
+  async quiet(): Promise<void> {
+    for (let before = -1; before !== this.flows;) {
+      before = this.flows;
+      await sleep(QUIET_MS);
+    }
+  }
 }
 
 async function measure(
   relayFile: string,
-  peers: number,
-  rate: number | null,
-  windowMs: number,
+  { peers, size, flowsPerSecond, forMs }: Load,
 ): Promise<Measurement> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
-  const agents = await start('replay-agents.ts', [
-    dir,
-    String(peers),
-    ...(rate === null ? [] : [String(rate)]),
-  ]);
+  const rate = flowsPerSecond === null ? [] : [String(flowsPerSecond)];
+  const agents = await start('replay-agents.ts', [dir, String(peers), size, ...rate]);
   const relay = await start(relayFile, [dir, String(peers)]);
   const connection = new RpcConnection(parseAddress(`unix://${dir}/relay.sock`), {
     windowBytes: 4 * 1024 * 1024,
   });
   const abort = new AbortController();
-  const peek = createFlowPeek();
-  const latencies: number[] = [];
-  let flows = 0;
-  let bytes = 0;
-  let outOfOrder = 0;
-  let worstUs = 0;
-  let newestUs = 0;
+  const watcher = new Watcher();
   const request = toBinary(GetFlowsRequestSchema, create(GetFlowsRequestSchema, { follow: true }));
-  const stream = connection.stream(
-    '/observer.Observer/GetFlows',
-    request,
-    { signal: abort.signal },
-    (run) => {
-      const nowUs = (performance.timeOrigin + performance.now()) * 1000;
-      for (let i = 0; i < run.count; i++) {
-        peekFlow(run.bytes, run.offsets[i] + FRAME_PREFIX_BYTES, run.offsets[i + 1], peek);
-        if (peek.kind !== ENVELOPE_FLOW) continue;
-        flows++;
-        bytes += run.offsets[i + 1] - run.offsets[i];
-        const timeUs = timeUsOf(peek.seconds, peek.nanos);
-        if (timeUs < newestUs) {
-          outOfOrder++;
-          worstUs = Math.max(worstUs, newestUs - timeUs);
-        } else newestUs = timeUs;
-        if (flows % 64 === 0) latencies.push(nowUs - timeUs);
-      }
-    },
-  );
+  const stream = connection.stream(GET_FLOWS, request, { signal: abort.signal }, watcher.take);
   try {
-    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS + peers * 3));
-    latencies.length = 0;
-    const before = { flows, cpu: processCpu(relay.pid!), at: performance.now() };
-    await new Promise((resolve) => setTimeout(resolve, windowMs));
+    await sleep(WARM_UP_MS + peers * 3);
+    watcher.reset();
+    const before = { flows: watcher.flows, cpu: processCpu(relay.pid!), at: performance.now() };
+    await sleep(forMs);
     const seconds = (performance.now() - before.at) / 1000;
-    const done = flows - before.flows;
+    const done = watcher.flows - before.flows;
     const cpu = processCpu(relay.pid!) - before.cpu;
-    latencies.sort((a, b) => a - b);
+    const { outOfOrder, worstDisorderUs } = watcher;
+    const latencies = [...watcher.latenciesUs].sort((a, b) => a - b);
     const sent = await stopAgents(agents);
+    await watcher.quiet();
     return {
       flowsPerSecond: done / seconds,
       cpuPerMillion: (cpu / done) * 1e6,
@@ -118,9 +139,9 @@ async function measure(
       p50Ms: (latencies[latencies.length >> 1] ?? 0) / 1000,
       p99Ms: (latencies[Math.floor(latencies.length * 0.99)] ?? 0) / 1000,
       outOfOrder,
-      worstDisorderMs: worstUs / 1000,
-      delivered: flows / sent,
-      bytesPerFlow: bytes / flows,
+      worstDisorderMs: worstDisorderUs / 1000,
+      delivered: watcher.flows / sent,
+      bytesPerFlow: watcher.bytes / watcher.flows,
     };
   } finally {
     abort.abort();
@@ -141,35 +162,30 @@ export const run: Bench = async (report) => {
     baseline: BenchRow['baseline'] = null,
     ratio: number | null = null,
   ): void => report({ bench: 'relay', case: name, metric, value, unit, baseline, ratio });
-  const naive = await measure('naive-relay.ts', 16, null, MEASURE_MS);
-  const naiveName = 'grpc-js + protobuf-es, 16 peers';
-  row(naiveName, 'rate', naive.flowsPerSecond / 1000, 'kflows/s');
-  row(naiveName, 'CPU per million', naive.cpuPerMillion, 's');
-  for (const peers of [2, 16, 128, 1000]) {
-    const ours = await measure('raw-relay.ts', peers, null, MEASURE_MS);
-    const name = `saturated, ${peers} peers`;
-    row(
-      name,
-      'rate',
-      ours.flowsPerSecond / 1000,
-      'kflows/s',
-      naiveName,
-      ours.flowsPerSecond / naive.flowsPerSecond,
-    );
-    row(
-      name,
-      'CPU per million',
-      ours.cpuPerMillion,
-      's',
-      naiveName,
-      ours.cpuPerMillion / naive.cpuPerMillion,
-    );
-    row(name, 'out of order', ours.outOfOrder, 'flows');
-    row(name, 'worst disorder', ours.worstDisorderMs, 'ms');
-    row(name, 'delivered', ours.delivered, 'of those sent');
+  for (const size of ['small', 'large'] as const) {
+    const saturated = { size, flowsPerSecond: null, forMs: MEASURE_MS };
+    const naive = await measure('naive-relay.ts', { ...saturated, peers: 16 });
+    const naiveName = `grpc-js + protobuf-es, 16 peers, ${naive.bytesPerFlow.toFixed(0)} B`;
+    row(naiveName, 'rate', naive.flowsPerSecond / 1000, 'kflows/s');
+    row(naiveName, 'CPU per million', naive.cpuPerMillion, 's');
+    for (const peers of size === 'small' ? [16] : [2, 16, 128, 1000]) {
+      const ours = await measure('raw-relay.ts', { ...saturated, peers });
+      const name = `saturated, ${peers} peers, ${ours.bytesPerFlow.toFixed(0)} B`;
+      const [rate, cpu] = [ours.flowsPerSecond, ours.cpuPerMillion];
+      row(name, 'rate', rate / 1000, 'kflows/s', naiveName, rate / naive.flowsPerSecond);
+      row(name, 'CPU per million', cpu, 's', naiveName, cpu / naive.cpuPerMillion);
+      row(name, 'out of order', ours.outOfOrder, 'flows');
+      row(name, 'worst disorder', ours.worstDisorderMs, 'ms');
+      row(name, 'delivered', ours.delivered, 'of those sent');
+    }
   }
-  const paced = await measure('raw-relay.ts', 128, 200_000, PACED_MS);
-  const name = '200 k flows/s paced, 128 peers';
+  const paced = await measure('raw-relay.ts', {
+    peers: 128,
+    size: 'large',
+    flowsPerSecond: 200_000,
+    forMs: PACED_MS,
+  });
+  const name = `200 k flows/s paced, 128 peers, ${paced.bytesPerFlow.toFixed(0)} B`;
   row(name, 'rate', paced.flowsPerSecond / 1000, 'kflows/s');
   row(name, 'CPU', paced.cores, 'cores');
   row(name, 'latency p50', paced.p50Ms, 'ms');
@@ -177,5 +193,4 @@ export const run: Bench = async (report) => {
   row(name, 'out of order', paced.outOfOrder, 'flows');
   row(name, 'worst disorder', paced.worstDisorderMs, 'ms');
   row(name, 'delivered', paced.delivered, 'of those sent');
-  row(name, 'size', paced.bytesPerFlow, 'B/flow');
 };

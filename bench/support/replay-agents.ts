@@ -1,14 +1,15 @@
 /**
  * A process that stands for many agents: it serves GetFlows on as many Unix sockets and replays encoded flows with times that advance.
- *   usage: node replay-agents.ts DIR PEERS [FLOWS_PER_SECOND_OF_ALL]     without a rate: as fast as the relay takes them
+ *   usage: node replay-agents.ts DIR PEERS SIZE [FLOWS_PER_SECOND_OF_ALL]
+ * SIZE is `large` (flows as in a fleet, some 720 bytes) or `small` (one label to an endpoint, some 330 bytes). Without a rate: as fast as the relay takes them.
  * The message 'stop' ends the replay; it is answered with the number of flows sent.
  */
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { FlowEncoder } from '../../proto/flow/encode-flow.ts';
 import { createRpcServer, parseAddress, type RawCall } from '../../rpc/index.ts';
-import { sampleEndpoint, sampleRecord } from './sample-flows.ts';
+import { sampleEndpoint, sampleRecord, smallEndpoint } from './sample-flows.ts';
 
-const [dir, peersText, rateText] = process.argv.slice(2);
+const [dir, peersText, size, rateText] = process.argv.slice(2);
 const peers = Number(peersText);
 const flowsPerSecond = rateText === undefined ? null : Number(rateText);
 const FRAMES = 128;
@@ -44,8 +45,9 @@ function buildTemplate(peer: number): Template {
   const frames: Uint8Array[] = [];
   for (let i = 0; i < FRAMES; i++) {
     const record = sampleRecord(i + peer * 131);
-    record.source = sampleEndpoint(i + peer * 17);
-    record.destination = sampleEndpoint(i * 3 + peer);
+    const endpoint = size === 'small' ? smallEndpoint : sampleEndpoint;
+    record.source = endpoint(i + peer * 17);
+    record.destination = endpoint(i * 3 + peer);
     // Zero time leaves the envelope's time empty: its place is taken by one of fixed size.
     record.seconds = 0;
     record.nanos = 0;

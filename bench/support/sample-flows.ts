@@ -25,6 +25,20 @@ export function sampleEndpoint(i: number): Uint8Array {
   );
 }
 
+/** Endpoint messages as small as they come: a namespace, a pod, a label. */
+export function smallEndpoint(i: number): Uint8Array {
+  const app = `app-${i % 97}`;
+  return toBinary(
+    EndpointSchema,
+    create(EndpointSchema, {
+      identity: 65_536 + (i % 5000),
+      namespace: `team-${i % 23}`,
+      labels: [`k8s:app=${app}`],
+      podName: `${app}-${(i * 7919).toString(36).padStart(5, 'x')}`,
+    }),
+  );
+}
+
 /** A record of a TCP packet between two pods; `i` varies ends, ports, flags and time. */
 export function sampleRecord(i: number, record = new FlowRecord()): FlowRecord {
   const packet = new Uint8Array(54);

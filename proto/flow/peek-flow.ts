@@ -1,5 +1,6 @@
 import type { FlowBatch } from './flow-batch.ts';
 import { FRAME_PREFIX_BYTES, type FrameRun } from './frame.ts';
+import { usualTimeUs } from './usual-time.ts';
 import { WireCursor, WIRE_BYTES, WIRE_VARINT, WireError } from './wire.ts';
 
 /** What a GetFlowsResponse carries, by the field number of its oneof member. */
@@ -123,8 +124,12 @@ function takeTimes(count: number): Float64Array {
 export function withTimes(run: FrameRun): FlowBatch {
   const timesUs = takeTimes(run.count);
   for (let i = 0; i < run.count; i++) {
+    const start = run.offsets[i] + FRAME_PREFIX_BYTES;
+    const end = run.offsets[i + 1];
+    timesUs[i] = usualTimeUs(run.bytes, start, end);
+    if (!Number.isNaN(timesUs[i])) continue;
     try {
-      peekFlow(run.bytes, run.offsets[i] + FRAME_PREFIX_BYTES, run.offsets[i + 1], timePeek);
+      peekFlow(run.bytes, start, end, timePeek);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       throw new WireError(error.code, `message ${i} of ${run.count} in this read: ${error.message}`);

@@ -2,17 +2,37 @@ import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 
 const BUFFER_BYTES = 64 * 1024;
 const ENTRIES = 1024;
+/** Memory kept for batches to come: a mebibyte and their indexes. */
+const MAX_SPARE = 16;
 
-/** Memory that is written before it is read: filling it with zeros would be a waste. */
-function allocate(bytes: number): Uint8Array {
-  return Buffer.allocUnsafeSlow(bytes);
+/** What a batch is made in. */
+interface BatchMemory {
+  readonly bytes: Uint8Array;
+  readonly offsets: Uint32Array;
+  readonly timesUs: Float64Array;
 }
 
-/** Gathers frames from many places into batches of up to 64 KiB that can be written as they are. */
+function allocate(bytes: number): BatchMemory {
+  return {
+    bytes: new Uint8Array(bytes),
+    offsets: new Uint32Array(ENTRIES + 1),
+    timesUs: new Float64Array(ENTRIES),
+  };
+}
+
+/** A batch, and what to call when nobody looks at it any more: its memory is used again then. Whoever never does costs new memory, and nothing else. */
+export interface BuiltBatch {
+  readonly batch: FlowBatch;
+  readonly release: () => void;
+}
+
+/**
+ * Gathers frames from many places into batches of up to 64 KiB that can be written as they are. Their memory goes round: at hundreds of mebibytes a second, new
+ * memory for each batch would have the collector run all the time.
+ */
 export class BatchBuilder {
-  private bytes = allocate(BUFFER_BYTES);
-  private offsets = new Uint32Array(ENTRIES + 1);
-  private timesUs = new Float64Array(ENTRIES);
+  private readonly spare: BatchMemory[] = [];
+  private memory = allocate(BUFFER_BYTES);
   private used = 0;
   private frames = 0;
 
@@ -22,32 +42,36 @@ export class BatchBuilder {
 
   /** Whether a frame of so many bytes still goes into the current batch. */
   fits(bytes: number): boolean {
-    return this.frames === 0 || (this.used + bytes <= this.bytes.length && this.frames < ENTRIES);
+    return this.frames === 0 || (this.used + bytes <= this.memory.bytes.length && this.frames < ENTRIES);
   }
 
-  /** Copies a frame. One larger than the buffer gets a buffer of its own. */
+  /** Copies a frame, which must fit. One larger than a batch's memory gets memory of its own. */
   add(from: Uint8Array, start: number, end: number, timeUs: number): void {
     const length = end - start;
-    if (this.used + length > this.bytes.length) this.bytes = allocate(Math.max(length, BUFFER_BYTES));
-    this.offsets[this.frames] = this.used;
-    this.timesUs[this.frames++] = timeUs;
-    this.bytes.set(from.subarray(start, end), this.used);
+    if (this.used + length > this.memory.bytes.length) this.memory = allocate(length);
+    const { bytes, offsets, timesUs } = this.memory;
+    timesUs[this.frames++] = timeUs;
+    bytes.set(from.subarray(start, end), this.used);
     this.used += length;
-    this.offsets[this.frames] = this.used;
+    offsets[this.frames] = this.used;
   }
 
-  /** Gives the batch away. What is left of a large enough buffer is used for the next. */
-  finish(): FlowBatch {
+  /** Gives the batch away. */
+  finish(): BuiltBatch {
+    const { memory, used, frames: count } = this;
     const batch = {
-      bytes: this.bytes.subarray(0, this.used),
-      count: this.frames,
-      offsets: this.offsets.slice(0, this.frames + 1),
-      timesUs: this.timesUs.slice(0, this.frames),
+      bytes: memory.bytes.subarray(0, used),
+      count,
+      offsets: memory.offsets.subarray(0, count + 1),
+      timesUs: memory.timesUs.subarray(0, count),
     };
-    const rest = this.bytes.subarray(this.used);
-    this.bytes = rest.length >= BUFFER_BYTES / 4 ? rest : allocate(BUFFER_BYTES);
+    this.memory = this.spare.pop() ?? allocate(BUFFER_BYTES);
     this.used = 0;
     this.frames = 0;
-    return batch;
+    return { batch, release: () => this.keep(memory) };
+  }
+
+  private keep(memory: BatchMemory): void {
+    if (memory.bytes.length === BUFFER_BYTES && this.spare.length < MAX_SPARE) this.spare.push(memory);
   }
 }

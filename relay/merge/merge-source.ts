@@ -43,6 +43,8 @@ export class MergeSource {
   key = Number.NEGATIVE_INFINITY;
   /** Whether the next frame is a flow, and no notice. */
   isFlow = false;
+  /** Nanoseconds of the next frame's second, -1 = not looked at yet. */
+  private nextNanos = -1;
 
   constructor(name: string, nowMs: number) {
     this.name = name;
@@ -58,6 +60,7 @@ export class MergeSource {
   look(): void {
     const { batch, latestUs, arrivedUs } = this.pending[0];
     this.isFlow = isFlowFrame(batch.bytes, batch.offsets[this.next]);
+    this.nextNanos = this.isFlow ? -1 : 0;
     if (!this.isFlow) return;
     const timeUs = batch.timesUs[this.next];
     if (timeUs > latestUs) this.key = Math.max(this.key, arrivedUs);
@@ -67,8 +70,11 @@ export class MergeSource {
 
   /** Nanoseconds of the next frame's second, to tell frames of one microsecond apart. */
   get nanos(): number {
-    const { bytes, offsets } = this.pending[0].batch;
-    peekFlow(bytes, offsets[this.next] + FRAME_PREFIX_BYTES, offsets[this.next + 1], peek);
-    return peek.nanos;
+    if (this.nextNanos < 0) {
+      const { bytes, offsets } = this.pending[0].batch;
+      peekFlow(bytes, offsets[this.next] + FRAME_PREFIX_BYTES, offsets[this.next + 1], peek);
+      this.nextNanos = Math.max(0, peek.nanos);
+    }
+    return this.nextNanos;
   }
 }

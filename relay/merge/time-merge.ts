@@ -20,8 +20,10 @@ export interface TimeMergeOptions {
 
 /** Where merged frames go. */
 export interface MergeListener {
-  /** Takes merged frames, some tens of KiB at a time. False: no more until `advance` is called again. */
-  readonly onBatch: (batch: FlowBatch) => boolean;
+  /**
+   * Takes merged frames, some tens of KiB at a time, which stay as they are until `release` is called. False: no more until `advance` is called again.
+   */
+  readonly onBatch: (batch: FlowBatch, release: () => void) => boolean;
   /** Told of each frame that is no flow as it is merged: the message at `bytes[start, end)`. */
   readonly onNotice?: (source: MergeSource, bytes: Uint8Array, start: number, end: number) => void;
   /** Told of a source that a merge of stored frames waits for no longer. */
@@ -244,7 +246,8 @@ export class TimeMerge {
   }
 
   private flush(): void {
-    if (!this.listener.onBatch(this.out.finish())) this.isHeld = true;
+    const { batch, release } = this.out.finish();
+    if (!this.listener.onBatch(batch, release)) this.isHeld = true;
   }
 }
 

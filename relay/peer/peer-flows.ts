@@ -77,7 +77,10 @@ export class PeerFlows {
     const request = toBinary(GetFlowsRequestSchema, this.resume.next(session.startedMs, Date.now()));
     this.listener.onAsked();
     session.connection
-      .stream(GET_FLOWS, request, { signal: abort.signal, metadata }, (run) => this.receive(withTimes(run)))
+      .stream(GET_FLOWS, request, { signal: abort.signal, metadata }, (run) =>
+        // What was held back comes even after the end: nobody waits for it then.
+        this.isRunning(abort) ? this.receive(withTimes(run)) : undefined,
+      )
       .then(
         () => this.ended(abort, null),
         (error: RpcError) => this.ended(abort, error),
@@ -92,6 +95,10 @@ export class PeerFlows {
     if (state.name === 'waiting') clearTimeout(state.timer);
   }
 
+  private isRunning(abort: AbortController): boolean {
+    return this.state.name === 'open' && this.state.abort === abort;
+  }
+
   private receive(batch: FlowBatch): void | Promise<void> {
     this.backoff.reset();
     this.lastError = '';
@@ -100,7 +107,7 @@ export class PeerFlows {
   }
 
   private ended(abort: AbortController, error: RpcError | null): void {
-    if (this.state.name !== 'open' || this.state.abort !== abort) return;
+    if (!this.isRunning(abort)) return;
     const { follow, until } = this.peerRequest.request;
     // A stream that follows ends by itself only at `until`, or with the peer's process.
     const isFinal = !follow || (error === null ? until !== undefined : FINAL.has(error.code));

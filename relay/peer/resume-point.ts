@@ -22,8 +22,9 @@ export class ResumePoint {
   private timeUs = Number.NEGATIVE_INFINITY;
   private seconds = 0;
   private nanos = 0;
-  /** The flows of that time: the peer will send them again, since `since` includes its time. */
-  private newest: Uint8Array[] = [];
+  /** The flows of that time, which the peer will send again, since `since` includes its time: `frames[0, ends.at(-1))`, back to back. */
+  private frames = new Uint8Array(0);
+  private readonly ends: number[] = [];
   private isSkipping = false;
 
   constructor(request: GetFlowsRequest) {
@@ -42,11 +43,11 @@ export class ResumePoint {
     this.isSkipping = false;
     if (isFirst) return request;
     if (startedMs > this.receivedMs && this.receivedMs > Number.NEGATIVE_INFINITY) {
-      this.newest = [];
+      this.ends.length = 0;
       this.timeUs = Number.NEGATIVE_INFINITY;
       return change(request, { number: request.since === undefined ? EVERYTHING : 0n });
     }
-    if (this.newest.length > 0) {
+    if (this.ends.length > 0) {
       this.isSkipping = true;
       return change(request, { number: 0n, since: { seconds: BigInt(this.seconds), nanos: this.nanos } });
     }
@@ -78,11 +79,31 @@ export class ResumePoint {
     peekFlow(bytes, offsets[i] + FRAME_PREFIX_BYTES, offsets[i + 1], peek);
     const isSameUs = timesUs[i] === this.timeUs;
     if (isSameUs && peek.nanos < this.nanos) return;
-    if (!isSameUs || peek.nanos > this.nanos) this.newest = [];
+    if (!isSameUs || peek.nanos > this.nanos) this.ends.length = 0;
     this.timeUs = timesUs[i];
     this.seconds = peek.seconds;
     this.nanos = peek.nanos;
-    this.newest.push(bytes.slice(offsets[i], offsets[i + 1]));
+    this.keep(bytes.subarray(offsets[i], offsets[i + 1]));
+  }
+
+  /** Copies a frame: into the room of the one before, most of the time. */
+  private keep(frame: Uint8Array): void {
+    const start = this.ends.at(-1) ?? 0;
+    const end = start + frame.length;
+    if (end > this.frames.length) {
+      const grown = new Uint8Array(end * 2);
+      grown.set(this.frames.subarray(0, start));
+      this.frames = grown;
+    }
+    this.frames.set(frame, start);
+    this.ends.push(end);
+  }
+
+  private isSeen(frame: Uint8Array): boolean {
+    return this.ends.some((end, i) => {
+      const start = i === 0 ? 0 : this.ends[i - 1];
+      return Buffer.compare(this.frames.subarray(start, end), frame) === 0;
+    });
   }
 
   /** Leaves out what was sent before the break: flows known by their bytes, and notices in front of them. */
@@ -91,7 +112,7 @@ export class ResumePoint {
     let from = 0;
     for (let i = 0; i < count && this.isSkipping; i++) {
       const frame = bytes.subarray(offsets[i], offsets[i + 1]);
-      if (this.newest.some((seen) => Buffer.compare(seen, frame) === 0)) from = i + 1;
+      if (this.isSeen(frame)) from = i + 1;
       else if (timesUs[i] > this.timeUs && isFlow(batch, i)) this.isSkipping = false;
     }
     if (from === 0) return batch;

@@ -77,7 +77,7 @@ export class LiveStreams {
         { number: 0, first: false, follow: true, since: null, until: null, matches: null, transform: null },
         {
           signal: reader.signal,
-          write: (frames) => sink.write(frames),
+          write: (frames, onSent) => sink.write(frames, onSent),
           drained: () => sink.drained(),
           flush: () => sink.flush(),
         },
@@ -109,8 +109,9 @@ export class LiveStreams {
     const ring = new FlowRing({ capacity: liveBufferFlows, maxBytes: liveBufferBytes });
     const readers = new Map<AbortController, number>();
     const abort = new AbortController();
-    const upstream = new Upstream(request, this.options, abort.signal, (batch) => {
-      ring.adopt(batch);
+    const upstream = new Upstream(request, this.options, abort.signal, (batch, release) => {
+      ring.append(batch);
+      release();
       return lag(stream) <= this.holdLag;
     });
     const stream: LiveStream = { key, ring, abort, upstream, readers, isOver: false, linger: undefined };

@@ -93,8 +93,8 @@ export class RelayService {
   }
 
   private async relayOwn(request: PeerRequest, call: RawCall): Promise<void> {
-    const upstream = new Upstream(request, this.options, call.signal, (batch) => {
-      if (call.write(batch.bytes)) return true;
+    const upstream = new Upstream(request, this.options, call.signal, (batch, release) => {
+      if (call.write(batch.bytes, release)) return true;
       void call.drained().then(() => upstream.release());
       return false;
     });

@@ -27,11 +27,17 @@ export interface UpstreamOptions {
   readonly maxBufferedBytes: number;
 }
 
+/** Takes merged frames, and calls `release` once nobody looks at them any more. False: no more until the upstream's `release` is called. */
+export type FrameTaker = (batch: FlowBatch, release: () => void) => boolean;
+
 /** How long a request for what is stored waits for a peer that says nothing. */
 const STORED_PATIENCE_MS = 10_000;
 /** What relays below need beyond the delays of both levels: timers and the way. */
 const RELAY_SLACK_MS = 100;
 
+/** A batch of live flows is merged this long after it came, with what came meanwhile, or as soon as so much has come: each merge has its price, however little it does. */
+const GATHER_MS = 5;
+const GATHER_BYTES = 256 * 1024;
 /** What a peer may have waiting while the client takes nothing. */
 const HELD_BYTES = 64 * 1024;
 
@@ -52,7 +58,7 @@ export class Upstream {
   private readonly peerRequest: PeerRequest;
   private readonly options: UpstreamOptions;
   private readonly signal: AbortSignal;
-  private readonly sink: (batch: FlowBatch) => boolean;
+  private readonly sink: FrameTaker;
   private readonly merge: TimeMerge;
   private readonly board = new NodeBoard();
   private readonly branches = new Map<string, Branch>();
@@ -62,17 +68,13 @@ export class Upstream {
   private timer: NodeJS.Timeout | undefined;
   private timerDueMs = 0;
   private isScheduled = false;
+  /** Bytes that came since the last advance. */
+  private pushedBytes = 0;
   private isHeld = false;
   private hasEnded = false;
   private end: () => void = () => {};
 
-  /** @param sink takes merged frames; false = no more until `release` is called */
-  constructor(
-    peerRequest: PeerRequest,
-    options: UpstreamOptions,
-    signal: AbortSignal,
-    sink: (batch: FlowBatch) => boolean,
-  ) {
+  constructor(peerRequest: PeerRequest, options: UpstreamOptions, signal: AbortSignal, sink: FrameTaker) {
     this.peerRequest = peerRequest;
     this.options = options;
     this.signal = signal;
@@ -85,8 +87,8 @@ export class Upstream {
         maxBufferedBytes: options.maxBufferedBytes,
       },
       {
-        onBatch: (batch) => {
-          const takesMore = this.sink(batch);
+        onBatch: (batch, release) => {
+          const takesMore = this.sink(batch, release);
           if (!takesMore) this.isHeld = true;
           return takesMore;
         },
@@ -141,7 +143,7 @@ export class Upstream {
   release(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
-    this.schedule();
+    this.advanceAtOnce();
   }
 
   private get liveDelayMs(): number {
@@ -153,7 +155,7 @@ export class Upstream {
   private hasRelays = false;
 
   private tell(state: NodeState, names: readonly string[], message = ''): void {
-    if (names.length > 0) this.sink(statusBatch(this.options.relayName, state, names, message));
+    if (names.length > 0) this.sink(statusBatch(this.options.relayName, state, names, message), () => {});
   }
 
   private onPeer(event: PeerEvent): void {
@@ -231,6 +233,7 @@ export class Upstream {
     for (let i = 0; i < batch.count; i++) if (isFlowFrame(batch.bytes, batch.offsets[i])) flows++;
     this.received += flows;
     this.options.meter.received += flows;
+    this.pushedBytes += batch.bytes.length;
     this.merge.push(source, batch, performance.now(), Date.now() * 1000);
     this.schedule();
     // While nobody takes frames, more of them only cost memory, and reading them the time in which the client is written to.
@@ -265,8 +268,16 @@ export class Upstream {
     this.schedule();
   }
 
+  /** Sees to an advance soon: at once when there is much to merge, else in a few ms, together with what comes until then. */
   private schedule(): void {
-    if (this.isScheduled || this.isHeld || this.hasEnded) return;
+    if (this.isHeld || this.hasEnded) return;
+    if (this.pushedBytes >= GATHER_BYTES || !this.peerRequest.request.follow) this.advanceAtOnce();
+    else this.wake(performance.now(), GATHER_MS);
+  }
+
+  /** Advances at the end of this turn of the event loop. */
+  private advanceAtOnce(): void {
+    if (this.isScheduled) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
@@ -276,6 +287,7 @@ export class Upstream {
 
   private advance(): void {
     if (this.isHeld || this.hasEnded) return;
+    this.pushedBytes = 0;
     const nowMs = performance.now();
     this.merge.advance(nowMs);
     this.count();

@@ -196,6 +196,16 @@ describe('TimeMerge', () => {
     assert.equal(bench.merge.lateFlows, 0);
   });
 
+  it('keeps a notice in front of flows of other sources in the same microsecond, too', () => {
+    const bench = new Bench();
+    const [a, b] = [bench.add('a'), bench.add('b')];
+    bench.pushFrames(a, [flowFrame('a', ns(1) + 1n, 'a1'), lostFrame('a', ns(90) + 900n, 7)]);
+    bench.pushFrames(b, [flowFrame('b', ns(1) + 2n, 'b2')]);
+    bench.merge.end(a);
+    bench.merge.end(b);
+    assert.deepEqual(bench.advance(), ['a1', 'lost 7', 'b2']);
+  });
+
   it('takes a flow without a time for one of when it came', () => {
     const bench = new Bench();
     const [a, masked] = [bench.add('a'), bench.add('masked')];
