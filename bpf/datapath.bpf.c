@@ -13,6 +13,7 @@
 #include "base.h"
 #include "conntrack.h"
 #include "cursor.h"
+#include "dns.h"
 #include "emit.h"
 #include "forward.h"
 #include "fragments.h"
@@ -150,7 +151,7 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 	struct route route;
 	struct packet p;
 	int parsed = parse_packet(skb, &p, true);
-	bool report;
+	bool report, asks;
 
 	if (parsed == PARSE_NOT_IP)
 		return TC_ACT_OK;
@@ -165,6 +166,7 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 
 	track(skb, &p, config, &none, false, &ct);
 	report = report_now(config, ct.report);
+	asks = is_dns_question(&p, config);
 	local = local_address_find(&p.tuple.destination, p.tuple.family);
 	if (local)
 		end_of_local(&destination, local);
@@ -172,7 +174,7 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 		remote = ipcache_find(&p.tuple.destination, p.tuple.family);
 	if (remote)
 		destination.identity = remote->identity;
-	else if (!local && report)
+	else if (!local && (report || asks))
 		end_across_link(&destination, &p.tuple.destination, p.tuple.family);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
@@ -189,6 +191,10 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 	event.ifindex = route.ifindex;
 	if (report)
 		emit_trace(skb, &event, &p, config, route.point, ct.reason);
+	if (unlikely(asks))
+		dns_output(skb, &event, &p, config, TRACE_FROM_ENDPOINT);
+	if (route.point == TRACE_TO_ENDPOINT && unlikely(is_dns_answer(&p, config)))
+		dns_output(skb, &event, &p, config, TRACE_TO_ENDPOINT);
 	return follow_route(skb, &route, &ct);
 }
 
@@ -202,7 +208,7 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 	struct route route;
 	struct packet p;
 	int parsed;
-	bool report;
+	bool report, answers;
 
 	/* A promiscuous device's or a flooding switch's: the stack throws it away, and nobody here took part. */
 	if (skb->pkt_type == PACKET_TYPE_OTHERHOST)
@@ -225,7 +231,8 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 		end_of_local(&destination, local);
 	else if (report)
 		end_across_link(&destination, &p.tuple.destination, p.tuple.family);
-	if (report)
+	answers = is_endpoint(local) && is_dns_answer(&p, config);
+	if (report || answers)
 		end_of_remote(&source, &p.tuple.source, p.tuple.family);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
@@ -239,6 +246,8 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 	/* On its way through the stack to an endpoint of this node the packet is reported by to_container. */
 	if (report && !(is_endpoint(local) && route.verdict < 0))
 		emit_trace(skb, &event, &p, config, route.point, ct.reason);
+	if (unlikely(answers) && route.point == TRACE_TO_ENDPOINT)
+		dns_output(skb, &event, &p, config, TRACE_TO_ENDPOINT);
 	return follow_route(skb, &route, &ct);
 }
 
@@ -252,6 +261,7 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 	struct flow_event event;
 	struct packet p;
 	int parsed;
+	bool report = true, answers = false;
 
 	if (handoff_field(skb) == HANDOFF_DONE) {
 		handoff_take(skb);
@@ -263,7 +273,9 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 		return TC_ACT_OK;
 	if (parsed == PARSE_OK) {
 		track(skb, &p, config, &handoff, true, &ct);
-		if (!report_now(config, ct.report))
+		report = report_now(config, ct.report);
+		answers = endpoint && is_dns_answer(&p, config);
+		if (!report && likely(!answers))
 			return TC_ACT_OK;
 	}
 	if (p.tuple.family != 0) {
@@ -277,7 +289,10 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 		return drop_packet(skb, &p, &source, &destination, config);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
-	emit_trace(skb, &event, &p, config, point, ct.reason);
+	if (report)
+		emit_trace(skb, &event, &p, config, point, ct.reason);
+	if (unlikely(answers))
+		dns_output(skb, &event, &p, config, TRACE_TO_ENDPOINT);
 	return TC_ACT_OK;
 }
 

@@ -26,6 +26,8 @@ export interface DatapathOptions {
   readonly aggregationIntervalMs: number;
   readonly captureBytes: number;
   readonly noRedirect: boolean;
+  /** DNS messages that the node may tell, 0 = none; an endpoint may have a quarter of it. Default 0. */
+  readonly dnsPerSecond?: number;
 }
 
 /** What the datapath tells as the node changes. */
@@ -148,7 +150,7 @@ export class Datapath {
   }
 
   private writeSettings(): void {
-    const { aggregation, aggregationIntervalMs, captureBytes, noRedirect } = this.options;
+    const { aggregation, aggregationIntervalMs, captureBytes, noRedirect, dnsPerSecond = 0 } = this.options;
     this.object.map('settings').update(
       encodeU32(0),
       encodeSettings({
@@ -156,6 +158,7 @@ export class Datapath {
         intervalSeconds: Math.max(1, Math.round(aggregationIntervalMs / 1000)),
         captureBytes,
         flags: noRedirect ? SETTING_NO_REDIRECT : 0,
+        dnsPerSecond,
       }),
     );
   }

@@ -5,7 +5,7 @@ const FAMILY_IPV6 = 2;
 
 export const layouts = {
   node_constants: { size: 8, device_ifindex: 0, device_has_no_l2: 4 },
-  datapath_settings: { size: 16, aggregation: 0, interval_s: 4, capture_bytes: 8, flags: 12 },
+  datapath_settings: { size: 20, aggregation: 0, interval_s: 4, capture_bytes: 8, flags: 12, dns_burst: 16 },
   endpoint_info: {
     size: 40,
     identity: 0,
@@ -28,6 +28,9 @@ export type AggregationLevel = keyof typeof aggregationLevels;
 
 export const SETTING_NO_REDIRECT = 1 << 1;
 
+/** `dns_burst` counts in windows of 2^26 ns. */
+const DNS_WINDOW_SECONDS = 2 ** 26 / 1e9;
+
 /** @param device the node's network device; null = none: nothing is redirected out of it */
 export function encodeNodeConstants(
   device: { readonly index: number; readonly hasL2: boolean } | null,
@@ -43,6 +46,8 @@ export function encodeSettings(settings: {
   readonly intervalSeconds: number;
   readonly captureBytes: number;
   readonly flags: number;
+  /** DNS messages that the node may tell, 0 = none. */
+  readonly dnsPerSecond: number;
 }): Uint8Array {
   const layout = layouts.datapath_settings;
   const bytes = Buffer.alloc(layout.size);
@@ -50,6 +55,7 @@ export function encodeSettings(settings: {
   bytes.writeUInt32LE(settings.intervalSeconds, layout.interval_s);
   bytes.writeUInt32LE(settings.captureBytes, layout.capture_bytes);
   bytes.writeUInt32LE(settings.flags, layout.flags);
+  bytes.writeUInt32LE(Math.ceil(settings.dnsPerSecond * DNS_WINDOW_SECONDS), layout.dns_burst);
   return bytes;
 }
 

@@ -26,6 +26,7 @@ export const FLOW_EVENT_BYTES = 48;
 export const EVENT_TYPE_DROP = 1;
 export const EVENT_TYPE_TRACE = 4;
 export const EVENT_TYPE_POLICY_VERDICT = 5;
+export const EVENT_TYPE_L7 = 129;
 
 export const TRACE_TO_ENDPOINT = 0;
 export const TRACE_TO_HOST = 2;
@@ -60,4 +61,5 @@ export const counters = {
   ctInsertFailed: 5,
   packetsRedirected: 6,
   fragmentsOrphaned: 7,
+  dnsLimited: 8,
 } as const;

@@ -115,12 +115,14 @@ export class DatapathNode {
     intervalS?: number;
     captureBytes?: number;
     flags?: number;
+    dnsBurst?: number;
   }): void {
     const value = packStruct(mapsHeader, 'datapath_settings', {
       aggregation: settings.aggregation ?? 0,
       interval_s: settings.intervalS ?? 0,
       capture_bytes: settings.captureBytes ?? 0,
       flags: settings.flags ?? 0,
+      dns_burst: settings.dnsBurst ?? 0,
     });
     this.object.map('settings').update(u32Key(0), value);
   }

@@ -10,8 +10,9 @@
 #define EVENT_TYPE_DROP 1
 #define EVENT_TYPE_TRACE 4
 #define EVENT_TYPE_POLICY_VERDICT 5
+#define EVENT_TYPE_L7 129               /* a DNS message to be read, captured beyond the headers; no trace of the packet */
 
-/* flow_event.sub_type of a trace: Cilium's datapath numbering of observation points (to-endpoint is 0 here). */
+/* flow_event.sub_type of a trace, or of EVENT_TYPE_L7 (only from-endpoint: a question, and to-endpoint: an answer): Cilium's datapath numbering of observation points (to-endpoint is 0 here). */
 #define TRACE_TO_ENDPOINT 0
 #define TRACE_TO_PROXY 1
 #define TRACE_TO_HOST 2
@@ -88,4 +89,5 @@ struct flow_event {
 #define COUNTER_CT_INSERT_FAILED 5
 #define COUNTER_PACKETS_REDIRECTED 6    /* past the kernel's stack: to an endpoint or out of the node's device */
 #define COUNTER_FRAGMENTS_ORPHANED 7    /* later fragments whose first was not seen: they pass, without ports */
-#define COUNTER_MAX 8
+#define COUNTER_DNS_LIMITED 8           /* DNS messages not told, because their endpoint or the node had told too many */
+#define COUNTER_MAX 9

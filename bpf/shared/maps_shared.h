@@ -23,7 +23,10 @@ struct datapath_settings {
 	__u32 interval_s;          /*  4  a live connection is reported again after this many seconds */
 	__u32 capture_bytes;       /*  8  most bytes of a packet to copy, 0 = headers up to L4 only */
 	__u32 flags;               /* 12  SETTING_* */
-};                                 /* 16 bytes */
+	__u32 dns_burst;           /* 16  most DNS messages that the node tells in a window, 0 = DNS is not read */
+};                                 /* 20 bytes */
+
+#define DNS_WINDOW_SHIFT 26    /* windows of 2^26 ns, 67 ms */
 
 #define AGGREGATE_NONE 0       /* every packet at every point */
 #define AGGREGATE_LOW 1        /* every packet, receive points (from-*) left out */

@@ -88,12 +88,20 @@ describe('map layouts', () => {
     );
     same(encodeNodeConstants(null), packStruct(header, 'node_constants', {}));
     same(
-      encodeSettings({ aggregation: 'medium', intervalSeconds: 5, captureBytes: 128, flags: 2 }),
+      encodeSettings({
+        aggregation: 'medium',
+        intervalSeconds: 5,
+        captureBytes: 128,
+        flags: 2,
+        dnsPerSecond: 10_000,
+      }),
       packStruct(header, 'datapath_settings', {
         aggregation: 2,
         interval_s: 5,
         capture_bytes: 128,
         flags: 2,
+        // 10,000 a second in a window of 67 ms
+        dns_burst: 672,
       }),
     );
   });
