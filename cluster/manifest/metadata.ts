@@ -36,14 +36,20 @@ export function readLabels(field: Field): Record<string, string> {
         .refuse(
           'a label key of at most 63 letters, digits, "-", "_" and ".", perhaps after a DNS prefix and "/"',
         );
-    } else if (!LABEL_VALUE.test(value)) {
+    } else if (!isLabelValue(value)) {
       field.get(key).refuse('a label value of at most 63 letters, digits, "-", "_" and "."');
     }
   }
   return labels;
 }
 
-function isLabelKey(key: string): boolean {
+/** Whether the Kubernetes API takes a text for a label's value. */
+export function isLabelValue(value: string): boolean {
+  return LABEL_VALUE.test(value);
+}
+
+/** Whether the Kubernetes API takes a text for a label's key. */
+export function isLabelKey(key: string): boolean {
   const slash = key.indexOf('/');
   const prefix = slash < 0 ? '' : key.slice(0, slash);
   return LABEL_NAME.test(key.slice(slash + 1)) && (slash < 0 || (prefix.length <= 253 && NAME.test(prefix)));

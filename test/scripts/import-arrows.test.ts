@@ -11,7 +11,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   rpc: ['proto'],
   cluster: ['proto'],
-  policy: ['proto'],
+  policy: ['proto', 'cluster'],
   history: ['proto', 'rpc'],
   agent: ['proto', 'rpc', 'cluster', 'policy', 'history'],
   relay: ['proto', 'rpc', 'cluster', 'policy', 'history'],
@@ -47,6 +47,15 @@ describe('imports between rooms', () => {
       }
     });
   }
+
+  it('policy takes from cluster only what is pure: its model and the reading of manifests', () => {
+    const pure = /^cluster\/(model|address|security-labels|manifest\/(text|field|metadata|objects))\.ts$/;
+    for (const file of globSync('policy/**/*.ts', { cwd: root })) {
+      for (const target of relativeImports(file)) {
+        if (target.startsWith('cluster/')) assert.match(target, pure, `${file} imports ${target}`);
+      }
+    }
+  });
 
   it('cli starts a process by its index and options only', () => {
     for (const file of globSync('cli/**/*.ts', { cwd: root })) {
