@@ -46,6 +46,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./process/lab.ts')).labCommand,
   },
   {
+    name: 'certs',
+    summary: 'Make, renew and look at the certificates of a fleet',
+    isClient: false,
+    load: async () => (await import('./certs/certs.ts')).certsCommand,
+  },
+  {
     name: 'config',
     summary: 'Show and change settings that last: which server, which certificates',
     isClient: true,

@@ -4,6 +4,7 @@ import {
   ChangeNotificationSchema,
   ChangeNotificationType as Type,
 } from '../../proto/gen/peer/peer_pb.ts';
+import { agentServerName } from '../../rpc/hubble-names.ts';
 import { create } from '@bufbuild/protobuf';
 
 /** Notices that a slow reader may leave unread before its stream is ended. */
@@ -52,7 +53,7 @@ export class PeerLog {
       name,
       address,
       type: old === undefined ? Type.PEER_ADDED : Type.PEER_UPDATED,
-      ...(this.tls && { tls: { serverName: tlsServerName(node) } }),
+      ...(this.tls && { tls: { serverName: agentServerName(node.cluster, node.name) } }),
     });
     this.peers.set(name, notice);
     this.tell(notice);
@@ -113,10 +114,4 @@ function comesBack(changes: readonly ClusterChange[], from: number, { cluster, n
       (change) =>
         change.kind === 'node-upsert' && change.node.cluster === cluster && change.node.name === name,
     );
-}
-
-/** Name on a node's certificate, by Hubble's convention: one wildcard certificate per cluster fits all. */
-function tlsServerName(node: ClusterNode): string {
-  const label = (text: string): string => text.replaceAll('.', '-');
-  return `${label(node.name)}.${label(node.cluster || 'default')}.hubble-grpc.cilium.io`;
 }
