@@ -1,4 +1,4 @@
-import { type FlowFilter, Verdict } from '../../gen/flow/flow_pb.ts';
+import { type FlowFilter, FlowFilterSchema, Verdict } from '../../gen/flow/flow_pb.ts';
 import { type FieldPath, fieldPath } from '../field-path.ts';
 import type { FlowIndex, PairMatch, TextMatch } from '../flow-index.ts';
 import { ENVELOPE_FLOW } from '../peek-flow.ts';
@@ -9,6 +9,7 @@ import {
   compileMethodMatch,
   compileStatusCodeMatch,
 } from './http-match.ts';
+import { FilterBudget } from './filter-budget.ts';
 import { compileIpMatch } from './ip-match.ts';
 import { compileLabelMatch } from './label-match.ts';
 import { compileNamePrefixMatch, compileWorkloadMatch } from './name-match.ts';
@@ -20,6 +21,7 @@ import {
   destinationPortPaths,
   sourcePortPaths,
 } from './protocol-match.ts';
+import { compileDnsQueryMatch, compilePathMatch, compileUrlMatch } from './regex-match.ts';
 import { compileExactMatch, equalsText } from './text-match.ts';
 
 /** Test of one flow through its lazy index. */
@@ -108,14 +110,7 @@ function interfaceMatch(values: FlowFilter['interface']): FlowMatch {
 }
 
 /** Compiles the values of one field of a filter. Throws FilterError. */
-type FieldCompiler<K extends keyof FlowFilter> = (values: FlowFilter[K]) => FlowMatch;
-
-/** A field that a later version will know; until then it is refused, since ignoring it would show the wrong flows. */
-function notSupported(field: string): (values: readonly string[]) => FlowMatch {
-  return (values) => {
-    throw new FilterError(field, values[0], 'this field is not supported yet');
-  };
-}
+type FieldCompiler<K extends keyof FlowFilter> = (values: FlowFilter[K], budget: FilterBudget) => FlowMatch;
 
 /** How each repeated field is compiled, cheap tests first. */
 const fieldCompilers: {
@@ -183,28 +178,33 @@ const fieldCompilers: {
   httpStatusCode: compileStatusCodeMatch,
   httpMethod: compileMethodMatch,
   httpHeader: compileHeaderMatch,
-  httpPath: notSupported('http_path'),
-  httpUrl: notSupported('http_url'),
-  dnsQuery: notSupported('dns_query'),
+  httpPath: compilePathMatch,
+  httpUrl: compileUrlMatch,
+  dnsQuery: compileDnsQueryMatch,
 };
 
 const fieldNames = Object.keys(fieldCompilers) as (keyof typeof fieldCompilers)[];
 
 /** The constraints of a filter, one for each field that has values. */
-function compileFields(filter: FlowFilter): FlowMatch[] {
+function compileFields(filter: FlowFilter, budget: FilterBudget): FlowMatch[] {
   return fieldNames
     .filter((name) => filter[name].length > 0)
-    .map((name) => (fieldCompilers[name] as (values: unknown) => FlowMatch)(filter[name]));
+    .map((name) => {
+      budget.takeValues(FlowFilterSchema.field[name].name, filter[name].length);
+      return (fieldCompilers[name] as FieldCompiler<never>)(filter[name] as never, budget);
+    });
 }
 
-/** Compiles one filter: the AND of its fields. A filter without fields matches every flow. Throws FilterError. */
-export function compileFilter(filter: FlowFilter): FlowMatch {
+/**
+ * Compiles one filter: the AND of its fields. A filter without fields matches every flow. The filters of one request share a budget. Throws FilterError.
+ */
+export function compileFilter(filter: FlowFilter, budget = new FilterBudget()): FlowMatch {
   checkHttpEventTypes(filter);
   const expressions = filter.experimental?.celExpression ?? [];
   if (expressions.length > 0) {
     throw new FilterError('experimental.cel_expression', expressions[0], 'this field is not supported yet');
   }
-  const matches = compileFields(filter);
+  const matches = compileFields(filter, budget);
   if (matches.length === 1) return matches[0];
   return (index) => matches.every((match) => match(index));
 }
@@ -218,8 +218,9 @@ export function compileFlowFilters(
   whitelist: readonly FlowFilter[],
   blacklist: readonly FlowFilter[],
 ): FlowMatch | null {
-  const allow = whitelist.map(compileFilter);
-  const deny = blacklist.map(compileFilter);
+  const budget = new FilterBudget();
+  const allow = whitelist.map((filter) => compileFilter(filter, budget));
+  const deny = blacklist.map((filter) => compileFilter(filter, budget));
   if (allow.length === 0 && deny.length === 0) return null;
   return (index) =>
     index.kind !== ENVELOPE_FLOW ||
