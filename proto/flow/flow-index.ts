@@ -204,6 +204,27 @@ export class FlowIndex {
     return false;
   }
 
+  /** Like `someText`, for a field of the flow that has no place in the index, by its number: FLOW_FIELDS_LIMIT or above. Walks over the whole flow. */
+  someItemOf(number: number, match: TextMatch): boolean {
+    const { bytes, cursor, envelope } = this;
+    if (envelope.kind !== ENVELOPE_FLOW) return false;
+    const end = envelope.memberEnd;
+    let pos = envelope.memberStart;
+    while (pos < end) {
+      cursor.reset(bytes, pos, end);
+      const tag = cursor.tag();
+      if (tag !== number * 8 + WIRE_BYTES) {
+        cursor.skip(tag);
+        pos = cursor.pos;
+        continue;
+      }
+      const length = cursor.length();
+      pos = cursor.pos + length;
+      if (match(bytes, cursor.pos, pos)) return true;
+    }
+    return false;
+  }
+
   /** The member of `l4` that is set, by its field number: TCP 1, UDP 2, ICMPv4 3, ICMPv6 4, SCTP 5, VRRP 6, IGMP 7; 0 when none. */
   get layer4(): number {
     return this.open(L4).member;

@@ -11,6 +11,7 @@ import { file_grpc_reflection_v1alpha_reflection } from '../../proto/gen/grpc/re
 import { file_observer_observer } from '../../proto/gen/observer/observer_pb.ts';
 import { file_peer_peer } from '../../proto/gen/peer/peer_pb.ts';
 import { file_relay_relay } from '../../proto/gen/relay/relay_pb.ts';
+import { file_sluice_v1_aggregation } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
 import { file_sluice_v1_diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { generate } from '../../scripts/generate.ts';
 
@@ -116,6 +117,7 @@ describe('the schema', () => {
       file_grpc_health_v1_health,
       file_grpc_reflection_v1_reflection,
       file_grpc_reflection_v1alpha_reflection,
+      file_sluice_v1_aggregation,
       file_sluice_v1_diagnostics,
     ];
     const calls = files.flatMap((file) =>
@@ -138,6 +140,7 @@ describe('the schema', () => {
       '/grpc.health.v1.Health/Watch server_streaming HealthCheckRequest HealthCheckResponse',
       '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo bidi_streaming ServerReflectionRequest ServerReflectionResponse',
       '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo bidi_streaming ServerReflectionRequest ServerReflectionResponse',
+      '/sluice.v1.Aggregation/AggregateFlows server_streaming AggregateFlowsRequest AggregateFlowsResponse',
       '/sluice.v1.Diagnostics/GetStatus unary GetStatusRequest GetStatusResponse',
     ]);
   });
