@@ -90,6 +90,10 @@ export class FlowRecord {
   traceReason = 0;
   /** `FileInfo` message, encoded; empty = none. */
   file: Uint8Array = NOTHING;
+  /** `Layer7` message, encoded; empty = a flow of a packet. A flow that has one goes without TCP flags, and with the summary below. */
+  layer7: Uint8Array = NOTHING;
+  /** `Summary` of a flow with `layer7`, encoded. */
+  summary: Uint8Array = NOTHING;
   /** Whole policy list fields (21001 to 21006), tags included, in order, encoded; empty = none. */
   policies: Uint8Array = NOTHING;
 }
