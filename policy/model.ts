@@ -14,6 +14,8 @@ export interface Policy {
   /** Empty for cluster-wide policies. */
   readonly namespace: string;
   readonly name: string;
+  /** The name by which flows call it: the object's, unless the annotation `policy.cilium.io/name` gives another. */
+  readonly flowName: string;
   /** Empty where the manifest has none. */
   readonly uid: string;
   /** One for `spec`, then one for each entry of `specs`. */

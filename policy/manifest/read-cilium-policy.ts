@@ -32,10 +32,12 @@ export function readCiliumPolicy(
   const specs = document.get('specs');
   if (!isGiven(spec) && !hasItems(specs)) refuseField(spec, 'is missing: expected spec or specs', report);
   const given = [...(isGiven(spec) ? [spec] : []), ...specs.items()];
+  const name = readName(metadata);
   return {
     kind,
     namespace,
-    name: readName(metadata),
+    name,
+    flowName: name,
     uid: metadata.get('uid').string() ?? '',
     ruleSets: given.map((field) => readRuleSet(field, namespace, reports)),
   };

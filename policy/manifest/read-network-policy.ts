@@ -32,7 +32,8 @@ export function readNetworkPolicy(document: Field, { problem: report, note }: Re
   return {
     kind: 'NetworkPolicy',
     namespace,
-    name: metadata.get('annotations').get(NAME_ANNOTATION).string() || name,
+    name,
+    flowName: metadata.get('annotations').get(NAME_ANNOTATION).string() || name,
     uid: metadata.get('uid').string() ?? '',
     ruleSets: [
       {

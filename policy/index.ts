@@ -1,0 +1,86 @@
+/**
+ * What users write as network policies, read, checked and compiled to the entries of policy maps. Pure: runs in the agent, in the command line and in a browser.
+ *
+ * ## What the entries mean
+ *
+ * Each endpoint has a policy map. An entry's key is (direction, identity, protocol, port/prefix length):
+ *
+ * - `identity` is the peer's, or a class that stands for many (11 pods of the local cluster, 12 pods of other clusters, 13 ranges outside, 14 remote nodes), or 0 for
+ *   everybody.
+ * - `protocol` and `port` are one longest-prefix part: nothing (0, 0, 0), a protocol (6, 0, 0), or a protocol and the first `prefixLength` bits of the destination port
+ *   (6, 80, 13 is 80 to 87). The port is the destination's in the direction of the connection's first packet, after services are translated. With ICMP (protocols 1 and 58)
+ *   the message's type stands in its place.
+ *
+ * Its value is allow or deny, how a flow says that it decided (`matchType`), and a cookie that leads to the rules that made it (`PolicyState.rules.rulesOf`).
+ *
+ * ## The lookup
+ *
+ * For a packet of the connection's original direction (replies and related ICMP errors are not asked about), with the peer's identity, in a direction whose enforcement is
+ * not `open`:
+ *
+ * 1. Three longest-prefix lookups: under the peer's identity; under its class (`classOf`; none for identities below 100); under 0.
+ * 2. If any of them finds a deny, the packet is dropped, POLICY_DENY (181). The first of the three that does is the entry that decided.
+ * 3. Else if any finds an allow, the packet passes. The one with the longest prefix is the entry that decided; of equal ones the first of the three.
+ * 4. Else the packet is dropped, POLICY_DENIED (133), match type none.
+ *
+ * The tables are prepared so that this is exact: a deny beats allows at any breadth, because no allow stands under a deny of the same table that covers it (a longest-prefix
+ * lookup would find the allow), and because step 2 looks at all three tables. In a direction whose enforcement is `allow-by-default` the table of everybody ends in an allow
+ * of all traffic. In one that is `open` there are no entries, the packet passes, and no verdict event is due.
+ *
+ * Entries that would change neither the verdict nor the entry that decides are left out. So an identity's allow is missing where its class or everybody is allowed the same.
+ *
+ * Addresses become identities elsewhere. It has to know: every range of `PolicyState.cidrs` with its number, longest first; world-ipv4 (9) and world-ipv6 (10) for what is in
+ * none, never world (2).
+ */
+export {
+  type Direction,
+  entities,
+  type Entity,
+  type LabelSelector,
+  type Peer,
+  type Policy,
+  policyKey,
+  type PolicyKind,
+  type PortMatch,
+  type Requirement,
+  type Rule,
+  type RuleSet,
+} from './model.ts';
+export {
+  formatPolicyProblem,
+  MAX_POLICY_TEXT,
+  type ParsedPolicies,
+  parsePolicies,
+  parsePolicyDocuments,
+  type PolicyProblem,
+} from './manifest/parse-policies.ts';
+export {
+  type EndpointPolicy,
+  type EnforcementMode,
+  entriesOf,
+  type MatchType,
+  matchTypes,
+  type PolicyEntry,
+} from './compile/endpoint-policy.ts';
+export type { Enforcement } from './compile/peer-tables.ts';
+export {
+  type EndpointPolicyChange,
+  type PolicyEndpoint,
+  type PolicyIdentity,
+  type PolicyOptions,
+  PolicyState,
+  type PolicyUpdate,
+} from './compile/policy-state.ts';
+export type { NamedRule, RuleCookie, RuleTable } from './compile/rule-table.ts';
+export { hostLabels, type LocalIdentity, NodeIdentities } from './select/local-identities.ts';
+export type { NamedPort } from './select/matcher.ts';
+export * from './select/reserved-identities.ts';
+export type { PolicyService } from './select/resolve-services.ts';
+export { lookUpPolicy, type PolicyVerdict } from './trace/lookup.ts';
+export {
+  identityOfOutside,
+  type PolicyTrace,
+  type TracedVerdict,
+  type TraceEnd,
+  tracePolicy,
+} from './trace/trace-policy.ts';
