@@ -1,3 +1,6 @@
+export { type AggregateQuery, parseAggregateRequest } from './aggregate/aggregate-request.ts';
+export { countFrames } from './aggregate/count-frames.ts';
+export { RowStream, SIGN_OF_LIFE_MS } from './aggregate/row-stream.ts';
 export {
   type FlowSelection,
   type FrameSink,

@@ -1,10 +1,12 @@
 import { LossLedger } from '../history/index.ts';
 import { Health } from '../proto/gen/grpc/health/v1/health_pb.ts';
 import { Observer } from '../proto/gen/observer/observer_pb.ts';
+import { Aggregation } from '../proto/gen/sluice/v1/aggregation_pb.ts';
 import { Diagnostics, LossCause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { createRpcServer, formatAddress, HealthState, reflectionRoutes } from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
 import { VERSION } from '../rpc/version.ts';
+import { aggregateHandler } from './aggregate/aggregate-service.ts';
 import { checkRelayOptions, DEFAULT_MAX_STREAMS, type ProcessIo, type RelayOptions } from './config.ts';
 import { PeerDirectory } from './peer/peer-directory.ts';
 import { RelayService } from './serve/observer-service.ts';
@@ -58,11 +60,14 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
       insecure,
       ...(tls !== undefined && { tls }),
       responseHeaders: { 'hubble-relay-version': VERSION },
-      rawStreams: new Map([['/observer.Observer/GetFlows', service.getFlows]]),
+      rawStreams: new Map([
+        ['/observer.Observer/GetFlows', service.getFlows],
+        ['/sluice.v1.Aggregation/AggregateFlows', aggregateHandler(name, directory)],
+      ]),
       routes: (router) => {
         service.routes(router);
         health.routes(router);
-        reflectionRoutes(router, [Observer.file, Diagnostics.file, Health.file]);
+        reflectionRoutes(router, [Observer.file, Aggregation.file, Diagnostics.file, Health.file]);
       },
     });
     io.log(logLine('info', 'relay ready', { name, listen: server.addresses.map(formatAddress).join(' ') }));

@@ -1,6 +1,7 @@
 import { Health } from '../../proto/gen/grpc/health/v1/health_pb.ts';
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { Peer } from '../../proto/gen/peer/peer_pb.ts';
+import { Aggregation } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import {
   type Address,
@@ -10,6 +11,7 @@ import {
   type RpcServer,
   type TlsFiles,
 } from '../../rpc/index.ts';
+import { aggregateHandler } from './aggregate-service.ts';
 import { agentRoutes, type AgentState, flowsHandler } from './observer-service.ts';
 
 /** Where and how an agent serves. */
@@ -22,7 +24,7 @@ export interface AgentServerOptions {
 /** The name under which Hubble's clients ask for health: not that of the service. */
 const HEALTH_SERVICE = 'hubble.server.Observer';
 
-/** Serves Observer, Peer, Diagnostics, health and reflection. Throws Error when an address cannot be served. */
+/** Serves Observer, Peer, Aggregation, Diagnostics, health and reflection. Throws Error when an address cannot be served. */
 export async function serveAgent(state: AgentState, options: AgentServerOptions): Promise<RpcServer> {
   const health = new HealthState(['', HEALTH_SERVICE], true);
   return createRpcServer({
@@ -30,11 +32,14 @@ export async function serveAgent(state: AgentState, options: AgentServerOptions)
     insecure: options.insecure,
     ...(options.tls !== undefined && { tls: options.tls }),
     responseHeaders: { 'hubble-server-version': state.version },
-    rawStreams: new Map([['/observer.Observer/GetFlows', flowsHandler(state)]]),
+    rawStreams: new Map([
+      ['/observer.Observer/GetFlows', flowsHandler(state)],
+      ['/sluice.v1.Aggregation/AggregateFlows', aggregateHandler(state)],
+    ]),
     routes: (router) => {
       agentRoutes(router, state);
       health.routes(router);
-      reflectionRoutes(router, [Observer.file, Peer.file, Diagnostics.file, Health.file]);
+      reflectionRoutes(router, [Observer.file, Peer.file, Aggregation.file, Diagnostics.file, Health.file]);
     },
   });
 }

@@ -1,4 +1,5 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { aggregateHandler } from '../../../agent/serve/aggregate-service.ts';
 import {
   FlowRing,
   type FlowRingOptions,
@@ -13,6 +14,10 @@ import {
   ChangeNotificationType,
   Peer,
 } from '../../../proto/gen/peer/peer_pb.ts';
+import {
+  type AggregateFlowsRequest,
+  AggregateFlowsRequestSchema,
+} from '../../../proto/gen/sluice/v1/aggregation_pb.ts';
 import { Diagnostics } from '../../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { createRpcServer, parseAddress, type RawCall, RpcError, type RpcServer } from '../../../rpc/index.ts';
 import { batchOf } from './flow-bytes.ts';
@@ -24,7 +29,7 @@ export interface FakeAgentOptions {
   readonly nodeName: string;
   readonly ring?: FlowRingOptions;
   readonly namespaces?: readonly { cluster: string; namespace: string }[];
-  /** Answer like Hubble's agents: no Diagnostics service. */
+  /** Answer like Hubble's agents: no Diagnostics and no Aggregation service. */
   readonly isForeign?: boolean;
 }
 
@@ -35,11 +40,13 @@ export class FakeAgent {
   readonly ledger = new LossLedger();
   /** GetFlows requests, as they came. */
   readonly requests: GetFlowsRequest[] = [];
+  /** AggregateFlows requests, as they came. */
+  readonly rowRequests: AggregateFlowsRequest[] = [];
   /** Headers of the calls that brought them. */
   readonly headers: Record<string, unknown>[] = [];
   /** What the next GetFlows calls end with at once. */
   refusal: RpcError | null = null;
-  /** GetFlows calls are taken, and nothing is sent. */
+  /** GetFlows and AggregateFlows calls are taken, and nothing is sent. */
   isMute = false;
   private server: RpcServer | null = null;
   private startedMs = 0;
@@ -59,7 +66,12 @@ export class FakeAgent {
     const { nodeName, isForeign, namespaces = [] } = this.options;
     this.server = await createRpcServer({
       listen: [parseAddress(this.options.address)],
-      rawStreams: new Map([['/observer.Observer/GetFlows', (call: RawCall) => this.getFlows(call)]]),
+      rawStreams: new Map([
+        ['/observer.Observer/GetFlows', (call: RawCall) => this.getFlows(call)],
+        ...(isForeign === true
+          ? []
+          : [['/sluice.v1.Aggregation/AggregateFlows', (call: RawCall) => this.aggregate(call)] as const]),
+      ]),
       responseHeaders: { 'hubble-server-version': '0.1.0' },
       routes: (router) => {
         router.service(Observer, {
@@ -126,13 +138,20 @@ export class FakeAgent {
     this.onRequest.clear();
     if (this.refusal !== null) throw this.refusal;
     if (this.isMute) {
-      call.flush();
-      await new Promise<void>((resolve) =>
-        call.signal.addEventListener('abort', () => resolve(), { once: true }),
-      );
+      await beMute(call);
       return;
     }
     await readFlows(this.ring, selection, call, { nodeName: this.options.nodeName, ledger: this.ledger });
+  }
+
+  private async aggregate(call: RawCall): Promise<void> {
+    this.rowRequests.push(fromBinary(AggregateFlowsRequestSchema, call.request));
+    for (const wake of this.onRequest) wake();
+    this.onRequest.clear();
+    if (this.refusal !== null) throw this.refusal;
+    const { ring, ledger } = this;
+    if (this.isMute) await beMute(call);
+    else await aggregateHandler({ ring, ledger, nodeName: this.options.nodeName })(call);
   }
 
   private async *notify(signal: AbortSignal): AsyncGenerator<ChangeNotification> {
@@ -150,4 +169,12 @@ export class FakeAgent {
       });
     }
   }
+}
+
+/** Takes a call, and says nothing. */
+async function beMute(call: RawCall): Promise<void> {
+  call.flush();
+  await new Promise<void>((resolve) =>
+    call.signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
 }
