@@ -1,7 +1,10 @@
 export { type Address, DEFAULT_AGENT_PORT, formatAddress, parseAddress } from './address.ts';
 export { callStream, callUnary } from './call-unary.ts';
 export { type CallOptions, type ConnectionState, type RpcClientOptions, RpcConnection } from './client.ts';
+export { clientTlsProblems } from './client-tls.ts';
+export { type TlsProblem } from './followed-files.ts';
 export { HealthState } from './health.ts';
+export { DEFAULT_LIMITS, type ServerLimits } from './limits.ts';
 export { type RunListener } from './read-response.ts';
 export { type RawCall, type RawStreamHandler } from './raw-call.ts';
 export { reflectionRoutes } from './reflection.ts';

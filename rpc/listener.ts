@@ -1,31 +1,13 @@
 import { chmodSync } from 'node:fs';
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
-import {
-  createSecureServer,
-  createServer as createHttp2Server,
-  type Http2Server,
-  type ServerHttp2Session,
-} from 'node:http2';
-import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type Address, formatAddress } from './address.ts';
-import { sniff } from './sniff.ts';
+import { Doors, type DoorOptions, type Protocols } from './doors.ts';
 import { prepareSocketPath } from './socket-path.ts';
-import { reloadTlsFiles, serverTlsOptions, type TlsFiles } from './tls-files.ts';
-
-/** What a connection is served by, in HTTP/2 and HTTP/1.1. */
-export interface Protocols {
-  readonly http2: (server: Http2Server) => void;
-  readonly http1: RequestListener;
-}
 
 /** How to listen on one address. */
-export interface ListenOptions {
-  /** For TCP; plaintext without. */
-  readonly tls: TlsFiles | undefined;
+export interface ListenOptions extends DoorOptions {
   /** Permission bits of a Unix socket. */
   readonly socketMode: number;
-  /** Told what does not work although the server goes on. */
-  readonly onProblem: (message: string) => void;
 }
 
 /** A bound address and how to give it back. */
@@ -37,68 +19,10 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-const SESSION_OPTIONS = {
-  // A request's headers are small; a flood of streams or headers is no Hubble client.
-  settings: { maxConcurrentStreams: 1000, maxHeaderListSize: 64 * 1024, initialWindowSize: 1024 * 1024 },
-  maxSessionMemory: 64,
-};
 const BACKLOG = 1024;
-/** How long a new connection may take to send its first bytes. */
-const FIRST_BYTES_TIMEOUT_MS = 10_000;
 /** Silence after which the kernel asks a client for a sign of life, so that one whose host is gone does not stay for ever. */
 const TCP_KEEPALIVE_MS = 30_000;
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
-
-/** A server for connections, and what it has to be told when it closes. */
-interface Doors {
-  readonly server: Server;
-  /** The event that brings a connection that is to be cut in the end. */
-  readonly connectionEvent: 'connection' | 'secureConnection';
-  readonly http2: Http2Server;
-  /** Lets go of connections that wait for a request. */
-  closeIdle(): void;
-}
-
-function plainDoors(protocols: Protocols): Doors {
-  const http2 = createHttp2Server(SESSION_OPTIONS);
-  const http1 = createHttpServer(protocols.http1);
-  // Never listening itself, it would not look after its timeouts: those start with this event.
-  http1.emit('listening');
-  const waiting = new Set<Socket>();
-  const server = createNetServer(SOCKET_OPTIONS, (socket: Socket) => {
-    socket.on('error', () => socket.destroy()); // a connection that breaks is the client's affair
-    waiting.add(socket);
-    socket.once('close', () => waiting.delete(socket));
-    sniff(socket, FIRST_BYTES_TIMEOUT_MS, (isHttp2) => {
-      waiting.delete(socket);
-      (isHttp2 ? http2 : http1).emit('connection', socket);
-    });
-  });
-  return {
-    server,
-    connectionEvent: 'connection',
-    http2,
-    closeIdle: () => {
-      for (const socket of waiting) socket.destroy();
-      http1.close(); // its idle connections, and its timer
-    },
-  };
-}
-
-function secureDoors(files: TlsFiles, protocols: Protocols, onProblem: (message: string) => void): Doors {
-  const http2 = createSecureServer({
-    ...SESSION_OPTIONS,
-    ...SOCKET_OPTIONS,
-    ...serverTlsOptions(files),
-    allowHTTP1: true,
-  });
-  http2.on('tlsClientError', () => {}); // a client that fails the handshake is told by TLS itself
-  reloadTlsFiles(http2, files, onProblem);
-  http2.on('request', (request, response) => {
-    if (request.httpVersionMajor === 1) protocols.http1(request as never, response as never);
-  });
-  return { server: http2, connectionEvent: 'secureConnection', http2, closeIdle: () => {} };
-}
 
 function bind(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -135,29 +59,14 @@ function bindFault(error: NodeJS.ErrnoException): string {
   }
 }
 
-/**
- * Listens on one address. Unix sockets are always plaintext; TCP uses TLS when files are given. Throws an Error that names the address when it cannot be bound, or
- * the file when a certificate cannot be used.
- */
+/** Listens on one address. Throws an Error that names the address when it cannot be bound. */
 export async function listen(
   address: Address,
   protocols: Protocols,
   options: ListenOptions,
 ): Promise<Listener> {
-  const doors =
-    address.kind === 'tcp' && options.tls !== undefined
-      ? secureDoors(options.tls, protocols, options.onProblem)
-      : plainDoors(protocols);
-  const { server, http2 } = doors;
-  const sockets = trackSockets(doors);
-  const sessions = new Set<ServerHttp2Session>();
-  http2.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-    session.on('error', () => session.destroy());
-  });
-  http2.on('sessionError', () => {}); // a broken connection ends its calls; there is nobody to tell
-  protocols.http2(http2);
+  const doors = new Doors(protocols, options);
+  const server = createServer(SOCKET_OPTIONS, (socket) => doors.take(socket));
   if (address.kind === 'unix') await prepareSocketPath(address.path);
   try {
     await bind(server, address);
@@ -171,28 +80,16 @@ export async function listen(
   return {
     address: address.kind === 'unix' ? address : { ...address, port: bound.port },
     get connectionCount() {
-      return sockets.size;
+      return doors.connectionCount;
     },
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
       doors.closeIdle();
-      for (const session of sessions) session.close(); // GOAWAY, and the end once its streams have ended
-      const cut = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, graceMs);
+      const cut = setTimeout(() => doors.cut(), graceMs);
       await closed;
       clearTimeout(cut);
     },
   };
-}
-
-function trackSockets({ server, connectionEvent }: Doors): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  server.on(connectionEvent, (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  return sockets;
 }

@@ -41,6 +41,11 @@ function reasonOf(error: Error): string {
   return wordsOfCode[code ?? ''] ?? error.message;
 }
 
+/** The error of an attempt that the server refused in its own words. */
+export function refusedError(words: string): Error {
+  return new Error(`the server refuses this client: ${words}`);
+}
+
 /** The error of an attempt to connect: UNAVAILABLE, with the address and what to do about it. */
 export function connectError(address: Address, error: Error): RpcError {
   return new RpcError(

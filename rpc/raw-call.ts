@@ -28,6 +28,8 @@ export type RawStreamHandler = (call: RawCall) => Promise<void>;
 /** What all calls of a server have in common. */
 export interface RawCallContext {
   readonly responseHeaders: Readonly<Record<string, string>>;
+  /** Time that a client has to send its request. */
+  readonly requestTimeoutMs: number;
   /** Aborts when the server closes, with the RpcError to tell. */
   readonly closing: AbortSignal;
 }
@@ -52,7 +54,7 @@ export async function serveRawCall(
   const response = new RawResponse(exchange, dialect, context.responseHeaders);
   let error: RpcError | null = null;
   try {
-    const request = await readRequest(exchange.input, abort.signal);
+    const request = await readRequest(exchange.input, context.requestTimeoutMs, abort.signal);
     await handler({
       request,
       headers: exchange.headers,

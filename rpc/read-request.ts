@@ -7,17 +7,25 @@ export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
 /**
  * Collects the one message of a request. Throws RpcError: RESOURCE_EXHAUSTED above 4 MiB (as soon as that much is announced or has come), INTERNAL when the body is not
- * exactly one uncompressed message, the reason of `signal` when that aborts first.
+ * exactly one uncompressed message, DEADLINE_EXCEEDED when it has not come after `timeoutMs`, the reason of `signal` when that aborts first.
  */
-export async function readRequest(input: Readable, signal: AbortSignal): Promise<Uint8Array> {
-  return singleMessage(await readBody(input, signal));
+export async function readRequest(
+  input: Readable,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  return singleMessage(await readBody(input, timeoutMs, signal));
 }
 
-function readBody(input: Readable, signal: AbortSignal): Promise<Buffer> {
+function readBody(input: Readable, timeoutMs: number, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    const late = (): void =>
+      settle(new RpcError(RpcCode.DeadlineExceeded, `request did not come within ${timeoutMs} ms`));
+    const timer = setTimeout(late, timeoutMs);
     const settle = (error: Error | null): void => {
+      clearTimeout(timer);
       input.off('data', take).off('end', finish).off('close', broken);
       signal.removeEventListener('abort', abort);
       if (error === null) resolve(Buffer.concat(chunks));

@@ -102,6 +102,9 @@ function outcomeOf(
   if (status === null && hasEnded) {
     return heldBytes === 0 ? null : new RpcError(RpcCode.Internal, 'stream ended inside a message');
   }
+  if (session.farewell !== '') {
+    return new RpcError(RpcCode.Unavailable, `the server ended the connection: ${session.farewell}`);
+  }
   if (session.isLost || session.http2.destroyed) return new RpcError(RpcCode.Unavailable, 'connection lost');
   return resetError(stream.rstCode ?? constants.NGHTTP2_NO_ERROR);
 }

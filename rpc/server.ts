@@ -1,23 +1,29 @@
 import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
 import type { RequestListener } from 'node:http';
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { type Address, formatAddress } from './address.ts';
 import { createConnectListener } from './connect-listener.ts';
 import { dialectOf } from './dialect.ts';
-import { listen, type Listener, type Protocols } from './listener.ts';
+import type { DoorTls, Protocols } from './doors.ts';
+import { FollowedFiles, type TlsProblem } from './followed-files.ts';
+import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts';
+import { listen, type Listener } from './listener.ts';
 import { type RawCallContext, type RawStreamHandler, serveRawCall } from './raw-call.ts';
 import { http1Exchange, http2Exchange, dropInput } from './raw-exchange.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
 import { statusHeaders } from './status-header.ts';
-import type { TlsFiles } from './tls-files.ts';
+import { loadServerFiles, type TlsFiles } from './tls-files.ts';
 
 /** What a process serves, and where. */
 export interface RpcServerOptions {
   readonly listen: readonly Address[];
   /** Certificates for the TCP addresses, read again when they change. Without them TCP needs `insecure`. */
   readonly tls?: TlsFiles;
-  /** Serve TCP in plaintext. Never the default: whoever wants it has to say so. */
+  /** Serve TCP in plaintext, beside TLS where there are certificates, too. Never the default: whoever wants it has to say so. */
   readonly insecure?: boolean;
+  /** What is taken from clients; the defaults for what is left out. */
+  readonly limits?: Partial<ServerLimits>;
   /** Permission bits of Unix sockets; default 0o660: the owner and the group. */
   readonly socketMode?: number;
   /** Unary calls and slow streams, through connect: gRPC, gRPC-web and Connect at once. */
@@ -28,8 +34,10 @@ export interface RpcServerOptions {
   readonly web?: RequestListener;
   /** Sent with every response. */
   readonly responseHeaders?: Readonly<Record<string, string>>;
-  /** Told what does not work although the server goes on: a certificate that cannot be reloaded, say. */
+  /** Told once of each change of the certificate files that does not work; the last ones that did stay in use. */
   readonly onProblem?: (message: string) => void;
+  /** Told which clients are refused and why: a line at once and one with the number of the others, for each reason in ten seconds. */
+  readonly onRefused?: (message: string) => void;
 }
 
 /** A serving process's doors. */
@@ -38,6 +46,8 @@ export interface RpcServer {
   readonly addresses: readonly Address[];
   /** Connections open now, on all addresses. */
   readonly connectionCount: number;
+  /** What is wrong with the certificates now. */
+  readonly tlsProblems: readonly TlsProblem[];
   /**
    * Stops accepting connections and calls (GOAWAY) and ends running streams with UNAVAILABLE. Unary calls may finish; connections that are left once
    * `graceMs` have passed are cut.
@@ -57,15 +67,22 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     );
   }
   const closing = new AbortController();
-  const protocols = routeRequests(options, closing.signal);
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const tls =
+    options.tls === undefined ? undefined : followServerFiles(options.tls, options.onProblem ?? (() => {}));
+  const protocols = routeRequests(options, limits, closing.signal);
+  const refusals = new RefusalLog(options.onRefused ?? (() => {}));
   const listeners: Listener[] = [];
   try {
     for (const address of options.listen) {
       listeners.push(
         await listen(address, protocols, {
-          tls: options.tls,
+          // Unix sockets are always plaintext.
+          tls: address.kind === 'tcp' ? tls : undefined,
+          plaintext: address.kind === 'unix' || options.insecure === true,
+          limits,
+          refusals,
           socketMode: options.socketMode ?? 0o660,
-          onProblem: options.onProblem ?? (() => {}),
         }),
       );
     }
@@ -78,6 +95,9 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     get connectionCount() {
       return listeners.reduce((sum, { connectionCount }) => sum + connectionCount, 0);
     },
+    get tlsProblems() {
+      return tls?.files.problems(Date.now()) ?? [];
+    },
     close: async (graceMs) => {
       closing.abort(new RpcError(RpcCode.Unavailable, 'server is shutting down'));
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));
@@ -85,8 +105,21 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   };
 }
 
+function followServerFiles(files: TlsFiles, onFault: (message: string) => void): DoorTls {
+  const { certFile, keyFile, clientCaFiles = [] } = files;
+  const paths = [certFile, keyFile, ...clientCaFiles];
+  return {
+    files: new FollowedFiles(paths, certFile, () => loadServerFiles(files), onFault),
+    isMutual: clientCaFiles.length > 0,
+  };
+}
+
 /** Which request goes where. */
-function routeRequests(options: RpcServerOptions, closing: AbortSignal): Protocols {
+function routeRequests(
+  options: RpcServerOptions,
+  { requestTimeoutMs }: ServerLimits,
+  closing: AbortSignal,
+): Protocols {
   const routes = options.routes ?? (() => {});
   const headers = options.responseHeaders ?? {};
   const rawStreams = options.rawStreams ?? new Map<string, RawStreamHandler>();
@@ -94,7 +127,7 @@ function routeRequests(options: RpcServerOptions, closing: AbortSignal): Protoco
   routes(router);
   const served = new Set(router.handlers.map(({ requestPath }) => requestPath));
   const rest = createConnectListener({ routes, headers, closing, web: options.web });
-  const context: RawCallContext = { responseHeaders: headers, closing };
+  const context: RawCallContext = { responseHeaders: headers, requestTimeoutMs, closing };
 
   return {
     http1: (request, response) => {
@@ -107,7 +140,7 @@ function routeRequests(options: RpcServerOptions, closing: AbortSignal): Protoco
       server.on('request', (request, response) => {
         if (request.httpVersionMajor === 2) rest(request, response);
       });
-      interceptStreams(server, (stream, requestHeaders) => {
+      interceptStreams(server, requestTimeoutMs, (stream, requestHeaders) => {
         const path = requestHeaders[':path'] ?? '';
         const dialect = dialectOf(requestHeaders['content-type'], true);
         if (dialect === null) return false;
@@ -134,6 +167,7 @@ function routeRequests(options: RpcServerOptions, closing: AbortSignal): Protoco
  */
 function interceptStreams(
   server: Http2Server,
+  requestTimeoutMs: number,
   take: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean,
 ): void {
   const compatibility = server.listeners('stream') as ((...args: unknown[]) => void)[];
@@ -141,6 +175,16 @@ function interceptStreams(
   server.on('stream', (stream, headers, ...rest) => {
     if (take(stream, headers)) return;
     dropInput(stream);
+    limitRequestTime(stream, requestTimeoutMs);
     for (const listener of compatibility) listener.call(server, stream, headers, ...rest);
   });
+}
+
+/** Ends a stream whose client has neither sent its request whole nor got an answer after some time: codecs would wait for the rest for ever. */
+function limitRequestTime(stream: ServerHttp2Stream, timeoutMs: number): void {
+  const timer = setTimeout(() => {
+    if (!stream.readableEnded && !stream.headersSent) stream.close(constants.NGHTTP2_CANCEL);
+  }, timeoutMs);
+  timer.unref();
+  stream.once('close', () => clearTimeout(timer));
 }

@@ -1,9 +1,10 @@
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { connect as connectNet, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { Address } from './address.ts';
-import { connectError } from './net-error.ts';
-import { type ClientTls, clientTlsOptions } from './tls-files.ts';
+import { connectError, refusedError } from './net-error.ts';
+import { clientTlsOptions } from './client-tls.ts';
+import type { ClientTls } from './tls-files.ts';
 
 /** How to connect. */
 export interface SessionOptions {
@@ -28,6 +29,8 @@ export interface Session {
   readonly http2: ClientHttp2Session;
   /** Whether the connection broke or ended: streams that close after that were not reset by the server. */
   readonly isLost: boolean;
+  /** What the server said when it left in anger (the debug data of its GOAWAY); empty when it said nothing. */
+  readonly farewell: string;
 }
 
 const DEFAULT_WINDOW_BYTES = 1024 * 1024;
@@ -64,10 +67,13 @@ export async function openSession(
     createConnection: () => socket,
     settings: { initialWindowSize: windowBytes, enablePush: false },
   });
-  const session = { http2, isLost: false };
+  const session = { http2, isLost: false, farewell: '' };
+  http2.once('goaway', (code: number, _last: number, words?: Buffer) => {
+    if (code !== constants.NGHTTP2_NO_ERROR) session.farewell = farewellWords(code, words);
+  });
   socket.once('close', () => (session.isLost = true));
   try {
-    await ready(http2, socket, options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, signal);
+    await ready(session, socket, options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, signal);
   } catch (error) {
     socket.destroy();
     http2.destroy();
@@ -87,12 +93,8 @@ function authorityOf(address: Address, isTls: boolean): string {
   return `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
-function ready(
-  http2: ClientHttp2Session,
-  socket: Socket,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<void> {
+function ready(session: Session, socket: Socket, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const { http2 } = session;
   return new Promise((resolve, reject) => {
     const settle = (error: Error | null): void => {
       clearTimeout(timer);
@@ -100,19 +102,29 @@ function ready(
       http2.off('error', settle).off('close', closed).off('remoteSettings', answered);
       http2.on('error', () => {}); // of an attempt that is over
       socket.off('error', settle).on('error', () => {});
-      if (error === null) resolve();
+      if (session.farewell !== '') reject(refusedError(session.farewell));
+      else if (error === null) resolve();
       else reject(error);
     };
     const timer = setTimeout(() => settle(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     const abort = (): void => settle(signal.reason as Error);
     const closed = (): void => settle(new Error(closedWords(socket)));
-    const answered = (): void => settle(null);
+    // A server that refuses this client has to send settings first; its GOAWAY comes in their wake.
+    const answered = (): void => void setImmediate(settle, null);
     signal.addEventListener('abort', abort, { once: true });
     http2.on('error', settle).on('close', closed).on('remoteSettings', answered);
     // The session does not notice an error that TLS tells after the handshake, such as that a client certificate is wanted.
     socket.on('error', settle);
     if (signal.aborted) abort();
   });
+}
+
+/** Longest farewell shown: it is text of a server that may not be the one that was meant. */
+const MAX_FAREWELL = 300;
+
+function farewellWords(code: number, words: Buffer | undefined): string {
+  const text = (words?.toString('utf8', 0, MAX_FAREWELL) ?? '').replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
+  return text === '' ? `HTTP/2 error ${code}` : text;
 }
 
 /** Why a server may have closed the connection without a word: of a client certificate that it refuses, node's servers do not tell more. */

@@ -1,13 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { isIP } from 'node:net';
-import {
-  checkServerIdentity,
-  type ConnectionOptions,
-  createSecureContext,
-  type SecureContext,
-  type Server,
-  type TlsOptions,
-} from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 
 /** Certificate files of a server. With `clientCaFiles` a client must show a certificate that one of them signed (mTLS). */
 export interface TlsFiles {
@@ -26,14 +18,22 @@ export interface ClientTls {
   readonly keyFile?: string;
   /** Do not verify the server at all. */
   readonly allowInsecure?: boolean;
+  /** Lowest version spoken, by default TLS 1.2 as other clients do. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
+
+/** Longest file read: a bundle of some hundreds of CAs. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
 }
 
-function readPem(what: string, path: string): Buffer {
+/** Throws Error that names the file. */
+export function readPem(what: string, path: string): Buffer {
   try {
+    const { size } = statSync(path);
+    if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes, expected at most ${MAX_FILE_BYTES}`);
     return readFileSync(path);
   } catch (error) {
     throw new Error(`cannot read ${what} ${path}: ${codeOf(error)}`, { cause: error });
@@ -41,7 +41,7 @@ function readPem(what: string, path: string): Buffer {
 }
 
 /** Changes whenever one of the files does: replaced, rewritten, or another behind a symbolic link. */
-function stampOf(paths: readonly string[]): string {
+export function stampOf(paths: readonly string[]): string {
   return paths
     .map((path) => {
       const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
@@ -50,92 +50,39 @@ function stampOf(paths: readonly string[]): string {
     .join(' ');
 }
 
-function filesOf(files: TlsFiles): string[] {
-  return [files.certFile, files.keyFile, ...(files.clientCaFiles ?? [])];
-}
-
-/** Certificate and key must belong together; node says so in words that name neither file. */
-function checkedContext(files: TlsFiles): TlsOptions {
-  const clientCas = files.clientCaFiles ?? [];
-  const options: TlsOptions = {
-    cert: readPem('TLS certificate', files.certFile),
-    key: readPem('TLS key', files.keyFile),
-    minVersion: 'TLSv1.3',
-    ...(clientCas.length > 0 && { ca: clientCas.map((path) => readPem('client CA', path)) }),
-  };
+/** Throws Error when a certificate and a key, or CAs, cannot be used; node's own words name no file. */
+function checkUsable(options: SecureContextOptions, what: string): void {
   try {
     createSecureContext(options);
   } catch (error) {
-    const why = codeOf(error);
-    throw new Error(
-      `TLS certificate ${files.certFile} and key ${files.keyFile} do not work together: ${why}`,
-      {
-        cause: error,
-      },
-    );
+    throw new Error(`${what}: ${codeOf(error)}`, { cause: error });
   }
-  return options;
 }
 
-/** Node's options for a TLS 1.3 server. Throws an Error that names a file that cannot be read or used. */
-export function serverTlsOptions(files: TlsFiles): TlsOptions {
-  const isMutual = (files.clientCaFiles ?? []).length > 0;
-  return {
-    ...checkedContext(files),
-    handshakeTimeout: 10_000,
-    ALPNProtocols: ['h2', 'http/1.1'],
-    ...(isMutual && { requestCert: true, rejectUnauthorized: true }),
+/** What a server needs of its files. Throws Error that names a file that cannot be read or used. */
+export function loadServerFiles(files: TlsFiles): SecureContextOptions {
+  const { certFile, keyFile, clientCaFiles = [] } = files;
+  const own = {
+    cert: readPem('TLS certificate', certFile),
+    key: readPem('TLS key', keyFile),
+    minVersion: 'TLSv1.3',
+  } as const;
+  checkUsable(own, `TLS certificate ${certFile} and key ${keyFile} do not work together`);
+  if (clientCaFiles.length === 0) return own;
+  const ca = clientCaFiles.map((path) => readPem('client CA', path));
+  checkUsable({ ca }, `client CAs ${clientCaFiles.join(', ')} cannot be used`);
+  return { ...own, ca };
+}
+
+/** What a client needs of its files. Throws Error that names a file that cannot be read or used. */
+export function loadClientFiles(tls: ClientTls): SecureContextOptions {
+  const { caFiles = [], certFile, keyFile, minVersion } = tls;
+  const own: SecureContextOptions = {
+    ...(certFile !== undefined && { cert: readPem('client certificate', certFile) }),
+    ...(keyFile !== undefined && { key: readPem('client key', keyFile) }),
   };
-}
-
-/**
- * Makes every handshake use the files as they are by then; running connections keep theirs. Files that do not work (half of a pair replaced so far)
- * are told to `onProblem`, once for each change, and the last ones that did stay in use.
- */
-export function reloadTlsFiles(server: Server, files: TlsFiles, onProblem: (message: string) => void): void {
-  const paths = filesOf(files);
-  let stamp = stampOf(paths);
-  // Before node's own listener, which starts the handshake. A look at each connection misses no change, as a watch on mounted secrets would.
-  server.prependListener('connection', () => {
-    const now = stampOf(paths);
-    if (now === stamp) return;
-    stamp = now;
-    try {
-      server.setSecureContext(checkedContext(files));
-    } catch (error) {
-      onProblem(`keeping the previous certificate: ${(error as Error).message}`);
-    }
-  });
-}
-
-/** Contexts by the files they were made of: thousands of connections to peers share one. */
-const contexts = new Map<string, { readonly stamp: string; readonly context: SecureContext }>();
-
-function clientContext(tls: ClientTls): SecureContext {
-  const caFiles = tls.caFiles ?? [];
-  const own = [tls.certFile, tls.keyFile].filter((path) => path !== undefined);
-  const key = JSON.stringify([caFiles, tls.certFile, tls.keyFile]);
-  const stamp = stampOf([...caFiles, ...own]);
-  const known = contexts.get(key);
-  if (known?.stamp === stamp) return known.context;
-  const context = createSecureContext({
-    ...(caFiles.length > 0 && { ca: caFiles.map((path) => readPem('CA', path)) }),
-    ...(tls.certFile !== undefined && { cert: readPem('client certificate', tls.certFile) }),
-    ...(tls.keyFile !== undefined && { key: readPem('client key', tls.keyFile) }),
-  });
-  contexts.set(key, { stamp, context });
-  return context;
-}
-
-/** Node's options for a TLS client, with the files as they are now. Throws an Error that names a file that cannot be read. */
-export function clientTlsOptions(tls: ClientTls, host: string): ConnectionOptions {
-  const name = tls.serverName ?? host;
-  return {
-    secureContext: clientContext(tls),
-    ALPNProtocols: ['h2'],
-    rejectUnauthorized: tls.allowInsecure !== true,
-    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-    // An address is verified, but not allowed as a name in the handshake (RFC 6066 section 3).
-    ...(isIP(name) === 0 && { servername: name }),
-  };
+  checkUsable(own, `client certificate ${certFile} and key ${keyFile} do not work together`);
+  const ca = caFiles.map((path) => readPem('CA', path));
+  if (ca.length > 0) checkUsable({ ca }, `CAs ${caFiles.join(', ')} cannot be used`);
+  return { ...own, ...(ca.length > 0 && { ca }), ...(minVersion !== undefined && { minVersion }) };
 }

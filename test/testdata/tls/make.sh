@@ -55,7 +55,6 @@ authority ca 'sluice test CA'
 authority other-ca 'another test CA'
 node='DNS:*.east.hubble-grpc.cilium.io,DNS:localhost,IP:127.0.0.1'
 signed server ca 21200101000000Z "$node"
-signed renewed ca 21200101000000Z "$node"
 signed expired ca 20200102000000Z "$node"
 signed client ca 21200101000000Z 'DNS:*.hubble-relay.cilium.io'
 signed stranger other-ca 21200101000000Z 'DNS:*.hubble-relay.cilium.io'
