@@ -1,5 +1,5 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { HTTPHeaderSchema } from '../gen/flow/flow_pb.ts';
+import { type Flow, FlowSchema, HTTPHeaderSchema } from '../gen/flow/flow_pb.ts';
 import { GetFlowsResponseSchema } from '../gen/observer/observer_pb.ts';
 import { decodeText } from './decode-text.ts';
 import { type FieldPath, fieldPath, FLOW_FIELDS_LIMIT, messageAt, numberOf, parentOf } from './field-path.ts';
@@ -120,6 +120,16 @@ export class FlowIndex {
     if (start < 0) return false;
     this.cursor.reset(this.bytes, start, table.ends[number]);
     return true;
+  }
+
+  /** The whole flow, decoded: for what cannot be asked of the index, at many times the cost. Throws WireError when it does not decode. */
+  decode(): Flow {
+    const { envelope } = this;
+    try {
+      return fromBinary(FlowSchema, this.bytes.subarray(envelope.memberStart, envelope.memberEnd));
+    } catch (error) {
+      throw new WireError('malformed', `flow does not decode: ${String(error)}`);
+    }
   }
 
   /** Whether the field is there. */

@@ -9,6 +9,7 @@ import {
   compileMethodMatch,
   compileStatusCodeMatch,
 } from './http-match.ts';
+import { compileCelMatch } from './cel/cel-match.ts';
 import { FilterBudget } from './filter-budget.ts';
 import { compileIpMatch } from './ip-match.ts';
 import { compileLabelMatch } from './label-match.ts';
@@ -201,10 +202,9 @@ function compileFields(filter: FlowFilter, budget: FilterBudget): FlowMatch[] {
 export function compileFilter(filter: FlowFilter, budget = new FilterBudget()): FlowMatch {
   checkHttpEventTypes(filter);
   const expressions = filter.experimental?.celExpression ?? [];
-  if (expressions.length > 0) {
-    throw new FilterError('experimental.cel_expression', expressions[0], 'this field is not supported yet');
-  }
   const matches = compileFields(filter, budget);
+  // Last, being the dearest.
+  if (expressions.length > 0) matches.push(compileCelMatch(expressions, budget));
   if (matches.length === 1) return matches[0];
   return (index) => matches.every((match) => match(index));
 }

@@ -1,0 +1,83 @@
+import { type CelInput, type CelResult, celEnv, isCelError, parse, plan } from '@bufbuild/cel';
+import type { FlowIndex } from '../../flow-index.ts';
+import type { FilterBudget } from '../filter-budget.ts';
+import { FilterError } from '../filter-error.ts';
+import { checkCel, CelTypeError, type CelExpr } from './cel-check.ts';
+import { makeLazy } from './cel-lazy.ts';
+import { celRegistry, FLOW_VARIABLE } from './cel-names.ts';
+import { numberFunctions } from './cel-numbers.ts';
+import { boundedFunctions, startCelSteps } from './cel-steps.ts';
+import { typeText } from './cel-type.ts';
+
+const FIELD = 'experimental.cel_expression';
+
+const env = celEnv({ registry: celRegistry, funcs: [...boundedFunctions, ...numberFunctions] });
+
+/** The flow that is being looked at. */
+let current: FlowIndex;
+
+/** Evaluates an expression over the flow that an index stands at. */
+type CelEvaluation = (index: FlowIndex) => CelResult;
+
+function parseCel(expression: string): ReturnType<typeof parse> {
+  try {
+    // With a line break, or the grammar knows no comment at the end.
+    return parse(`${expression}\n`);
+  } catch (error) {
+    const message = error instanceof RangeError ? 'nested too deep' : (error as Error).message;
+    throw new FilterError(FIELD, expression, message.replace('<input>:', 'line '));
+  }
+}
+
+function compileExpression(expression: string): CelEvaluation {
+  const { expr, sourceInfo } = parseCel(expression);
+  try {
+    const checked = checkCel(expr);
+    if (checked.type.kind !== 'bool') {
+      throw new CelTypeError(expr.id, `the result is ${typeText(checked.type)}, expected bool`);
+    }
+    return planLazily(expr, checked);
+  } catch (error) {
+    if (!(error instanceof CelTypeError)) throw error;
+    const column = (sourceInfo?.positions[error.id.toString()] ?? 0) + 1;
+    throw new FilterError(FIELD, expression, `at character ${column}: ${error.message}`);
+  }
+}
+
+function planLazily(expr: CelExpr, checked: ReturnType<typeof checkCel>): CelEvaluation {
+  const lazy = makeLazy(expr, checked);
+  /** Read as the variables of the expression; without a prototype, whose properties would be names too. */
+  const variables = Object.create(null) as Record<string, CelInput>;
+  for (const [name, read] of lazy.readers) {
+    Object.defineProperty(variables, name, { get: () => read(current) });
+  }
+  if (lazy.usesFlow) Object.defineProperty(variables, FLOW_VARIABLE, { get: () => current.decode() });
+  const evaluate = plan(env, lazy.expr);
+  return (index) => {
+    current = index;
+    startCelSteps();
+    return evaluate(variables);
+  };
+}
+
+/**
+ * Compiles CEL expressions over `_flow`: one must be true, tried in order. An expression that fails on a flow (an index out of range, too many steps) ends the
+ * search: the flow does not match. Throws FilterError for what does not parse, does not type-check or gives no bool.
+ */
+export function compileCelMatch(
+  expressions: readonly string[],
+  budget: FilterBudget,
+): (index: FlowIndex) => boolean {
+  const evaluations = expressions.map((expression) => {
+    budget.takeCel(FIELD, expression);
+    return compileExpression(expression);
+  });
+  return (index) => {
+    for (const evaluate of evaluations) {
+      const result = evaluate(index);
+      if (result === true) return true;
+      if (isCelError(result)) return false;
+    }
+    return false;
+  };
+}
