@@ -1,4 +1,10 @@
-import { type Address, type ClientTls, formatAddress, type TlsFiles } from '../rpc/index.ts';
+import {
+  type Address,
+  type ClientTls,
+  formatAddress,
+  type ServerLimits,
+  type TlsFiles,
+} from '../rpc/index.ts';
 
 /** Everything a relay can be told. */
 export interface RelayOptions {
@@ -8,14 +14,21 @@ export interface RelayOptions {
   readonly listen: readonly Address[];
   /** Certificates for TCP addresses. */
   readonly tls?: TlsFiles;
-  /** Serve TCP in plaintext. */
+  /** Serve TCP in plaintext, beside TLS where there are certificates, too. */
   readonly insecure: boolean;
+  /** What clients may take; the defaults of `rpc/limits.ts` for what is left out. */
+  readonly limits?: Partial<ServerLimits>;
   /** An agent (any one of the cluster) whose Peer service tells all agents of the cluster. Absent: only `peers`. */
   readonly peerService?: Address;
   /** Agents or other relays to follow beside those that the Peer service tells. Never the relay's own address. */
   readonly peers: readonly Address[];
-  /** How this relay trusts peers and shows itself to them; absent = plaintext. */
+  /**
+   * How this relay trusts peers and shows itself to them; absent = plaintext. Its `serverName` is expected of `peers`, the host of the address when absent; peers that the
+   * Peer service tells come with theirs.
+   */
   readonly peerTls?: ClientTls;
+  /** Name on the certificate of the agent whose Peer service is asked, by Hubble `hubble-peer.<cluster>.hubble-grpc.cilium.io`; the host of its address when absent. */
+  readonly peerServiceServerName?: string;
   /**
    * Longest time that a flow waits for older flows of other peers, 0 to 60,000 ms. Default 300 ms: more than the time in which agents flush; larger orders better over slow
    * networks, smaller shows flows sooner when some peer is silent. A relay above other relays waits twice as long and 100 ms, since those wait too. Hubble's relay

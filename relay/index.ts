@@ -3,7 +3,14 @@ import { Health } from '../proto/gen/grpc/health/v1/health_pb.ts';
 import { Observer } from '../proto/gen/observer/observer_pb.ts';
 import { Aggregation } from '../proto/gen/sluice/v1/aggregation_pb.ts';
 import { Diagnostics, LossCause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { createRpcServer, formatAddress, HealthState, reflectionRoutes } from '../rpc/index.ts';
+import {
+  clientTlsProblems,
+  createRpcServer,
+  formatAddress,
+  HealthState,
+  reflectionRoutes,
+  type RpcServer,
+} from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
 import { VERSION } from '../rpc/version.ts';
 import { aggregateHandler } from './aggregate/aggregate-service.ts';
@@ -33,18 +40,21 @@ export async function runRelay(options: RelayOptions, io: ProcessIo): Promise<nu
 }
 
 async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
-  const { name, listen, insecure, tls, peers, peerService, peerTls } = options;
+  const { name, listen, insecure, tls, limits, peers, peerService, peerServiceServerName, peerTls } = options;
   const directory = new PeerDirectory({
     peers,
     ...(peerService !== undefined && { peerService }),
     ...(peerTls !== undefined && { tls: peerTls }),
+    ...(peerServiceServerName !== undefined && { peerServiceServerName }),
     log: (level, message, fields) => io.log(logLine(level, message, fields)),
   });
   const ledger = new LossLedger();
+  let server: RpcServer | null = null;
   const service = new RelayService(
     { ...options, relayName: name, directory, ledger, meter: createMeter() },
     VERSION,
     options.maxStreams ?? DEFAULT_MAX_STREAMS,
+    () => [...(server?.tlsProblems ?? []), ...(peerTls === undefined ? [] : clientTlsProblems(peerTls))],
   );
   const health = new HealthState(HEALTH_NAMES, false);
   const checkHealth = (): void => health.set(directory.isHealthy);
@@ -55,10 +65,13 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
     if (event.kind === 'lost') ledger.add(LossCause.PEER_UNAVAILABLE, 1, event.session.nodeName);
   });
   try {
-    const server = await createRpcServer({
+    server = await createRpcServer({
       listen,
       insecure,
       ...(tls !== undefined && { tls }),
+      ...(limits !== undefined && { limits }),
+      onProblem: (message) => io.log(logLine('warn', message)),
+      onRefused: (message) => io.log(logLine('warn', message)),
       responseHeaders: { 'hubble-relay-version': VERSION },
       rawStreams: new Map([
         ['/observer.Observer/GetFlows', service.getFlows],

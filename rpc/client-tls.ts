@@ -55,6 +55,7 @@ export function clientTlsProblems(tls: ClientTls): TlsProblem[] {
   try {
     return sharedContext(tls).files.problems(Date.now());
   } catch (error) {
-    return [{ where: tls.certFile ?? tls.caFiles?.[0] ?? 'TLS files', message: (error as Error).message }];
+    const where = tls.certFile ?? tls.caFiles?.[0] ?? 'TLS files';
+    return [{ where, message: (error as Error).message, sinceMs: Date.now() }];
   }
 }

@@ -7,6 +7,8 @@ export interface TlsProblem {
   /** The file. */
   readonly where: string;
   readonly message: string;
+  /** Time of day. */
+  readonly sinceMs: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -25,7 +27,7 @@ export class FollowedFiles {
   private stamp: string;
   private loaded: SecureContextOptions;
   private lifetime: { readonly startMs: number; readonly endMs: number } | null;
-  private fault: string | null = null;
+  private fault: { readonly words: string; readonly sinceMs: number } | null = null;
   private changes = 0;
 
   /**
@@ -65,10 +67,12 @@ export class FollowedFiles {
     this.refresh();
     const problems: TlsProblem[] = [];
     const where = this.certFile ?? this.paths[0] ?? 'TLS files';
-    if (this.fault !== null) problems.push({ where, message: keeping(this.fault) });
-    if (this.lifetime !== null) {
-      const words = endWords(this.lifetime, nowMs);
-      if (words !== null) problems.push({ where, message: `the certificate in use ${words}` });
+    if (this.fault !== null) {
+      problems.push({ where, message: keeping(this.fault.words), sinceMs: this.fault.sinceMs });
+    }
+    const end = this.lifetime === null ? null : endProblem(this.lifetime, nowMs);
+    if (end !== null) {
+      problems.push({ where, message: `the certificate in use ${end.words}`, sinceMs: end.sinceMs });
     }
     return problems;
   }
@@ -83,24 +87,29 @@ export class FollowedFiles {
       this.fault = null;
       this.changes++;
     } catch (error) {
-      this.fault = (error as Error).message;
-      this.onFault(keeping(this.fault));
+      this.fault = { words: (error as Error).message, sinceMs: Date.now() };
+      this.onFault(keeping(this.fault.words));
     }
   }
 }
 
 const keeping = (fault: string): string => `keeping the previous certificate: ${fault}`;
 
-function lifetimeOf({ cert }: SecureContextOptions): { startMs: number; endMs: number } | null {
+interface Lifetime {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+function lifetimeOf({ cert }: SecureContextOptions): Lifetime | null {
   if (!Buffer.isBuffer(cert)) return null;
   const { validFromDate, validToDate } = new X509Certificate(cert);
   return { startMs: validFromDate.getTime(), endMs: validToDate.getTime() };
 }
 
-function endWords({ startMs, endMs }: { startMs: number; endMs: number }, nowMs: number): string | null {
-  const leftMs = endMs - nowMs;
-  if (nowMs < startMs) return `is not valid until ${new Date(startMs).toISOString()}`;
-  if (leftMs <= 0) return `has expired at ${new Date(endMs).toISOString()}`;
-  if (leftMs > SOON_MS || leftMs > (endMs - startMs) / 10) return null;
-  return `expires at ${new Date(endMs).toISOString()}`;
+function endProblem({ startMs, endMs }: Lifetime, nowMs: number): { words: string; sinceMs: number } | null {
+  const text = (ms: number): string => new Date(ms).toISOString();
+  if (nowMs < startMs) return { words: `is not valid until ${text(startMs)}`, sinceMs: nowMs };
+  if (nowMs >= endMs) return { words: `has expired at ${text(endMs)}`, sinceMs: endMs };
+  const soonMs = endMs - Math.min(SOON_MS, (endMs - startMs) / 10);
+  return nowMs < soonMs ? null : { words: `expires at ${text(endMs)}`, sinceMs: soonMs };
 }

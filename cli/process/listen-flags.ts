@@ -1,7 +1,8 @@
 import { type Address, parseAddress } from '../../rpc/address.ts';
+import { DEFAULT_LIMITS, type ServerLimits } from '../../rpc/limits.ts';
 import type { TlsFiles } from '../../rpc/tls-files.ts';
 import { allTexts, type FlagSpec, type FlagUse, lastText, UsageError } from '../flags/flag-spec.ts';
-import { boolFlag } from './read-flags.ts';
+import { boolFlag, uintFlag } from './read-flags.ts';
 
 /** Flags of processes that serve. */
 export function listenFlags(fallback: string): readonly FlagSpec[] {
@@ -13,7 +14,11 @@ export function listenFlags(fallback: string): readonly FlagSpec[] {
       help: 'Where to serve: unix:///path/to.sock, host:port or :port; may be given again.',
       default: fallback,
     },
-    { name: 'insecure', kind: 'bool', help: 'Serve TCP in plaintext.' },
+    {
+      name: 'insecure',
+      kind: 'bool',
+      help: 'Serve TCP in plaintext; with a certificate, TLS on the same port as well.',
+    },
     { name: 'tls-cert-file', kind: 'string', value: 'FILE', help: 'Server certificate (PEM) for TCP.' },
     { name: 'tls-key-file', kind: 'string', value: 'FILE', help: 'Its key (PEM).' },
     {
@@ -21,6 +26,20 @@ export function listenFlags(fallback: string): readonly FlagSpec[] {
       kind: 'list',
       value: 'FILES',
       help: 'CAs (PEM): clients must show a certificate of one of them.',
+    },
+    {
+      name: 'max-connections',
+      kind: 'uint',
+      value: 'N',
+      help: 'Connections at once on each address.',
+      default: String(DEFAULT_LIMITS.maxConnections),
+    },
+    {
+      name: 'max-streams-per-connection',
+      kind: 'uint',
+      value: 'N',
+      help: 'Calls at once on one connection.',
+      default: String(DEFAULT_LIMITS.maxStreamsPerConnection),
     },
   ];
 }
@@ -38,10 +57,16 @@ export function addressOf(flag: string, text: string): Address {
 export function readListenFlags(
   uses: readonly FlagUse[],
   fallback: string,
-): { listen: Address[]; insecure: boolean; tls?: TlsFiles } {
+): { listen: Address[]; insecure: boolean; limits: Partial<ServerLimits>; tls?: TlsFiles } {
   const given = allTexts(uses, 'listen');
   const listen = (given.length > 0 ? given : fallback.split(',')).map((text) => addressOf('listen', text));
   const insecure = boolFlag(uses, 'insecure');
+  const count = (name: string, fallback: number): number =>
+    uintFlag(uses, name, fallback, { min: 1, max: 1_000_000 });
+  const limits = {
+    maxConnections: count('max-connections', DEFAULT_LIMITS.maxConnections),
+    maxStreamsPerConnection: count('max-streams-per-connection', DEFAULT_LIMITS.maxStreamsPerConnection),
+  };
   const certFile = lastText(uses, 'tls-cert-file');
   const keyFile = lastText(uses, 'tls-key-file');
   if ((certFile === undefined) !== (keyFile === undefined)) {
@@ -51,7 +76,7 @@ export function readListenFlags(
   if (certFile === undefined || keyFile === undefined) {
     if (clientCaFiles.length > 0)
       throw new UsageError('--tls-client-ca-files needs --tls-cert-file and --tls-key-file');
-    return { listen, insecure };
+    return { listen, insecure, limits };
   }
-  return { listen, insecure, tls: { certFile, keyFile, clientCaFiles } };
+  return { listen, insecure, limits, tls: { certFile, keyFile, clientCaFiles } };
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { RelayOptions } from '../../relay/config.ts';
+import { peerServiceServerName, RELAY_SERVER_NAME } from '../../rpc/hubble-names.ts';
 import type { ClientTls } from '../../rpc/tls-files.ts';
 import type { Command, Invocation } from '../command.ts';
 import { allTexts, type FlagSpec, type FlagUse, lastText, UsageError } from '../flags/flag-spec.ts';
@@ -35,6 +36,19 @@ const flags: readonly FlagSpec[] = [
     value: 'FILES',
     help: 'CAs (PEM) of the peers: connect to them by TLS.',
   },
+  {
+    name: 'peer-tls-server-name',
+    kind: 'string',
+    value: 'NAME',
+    help: `Name on the certificates of what --peer names, such as ${RELAY_SERVER_NAME} (default: the host).`,
+  },
+  {
+    name: 'cluster-name',
+    kind: 'string',
+    value: 'NAME',
+    help: 'Cluster of --peer-service: over TCP its agent has to be hubble-peer.NAME.hubble-grpc.cilium.io.',
+    default: 'default',
+  },
   { name: 'peer-tls-cert-file', kind: 'string', value: 'FILE', help: 'Certificate (PEM) to show to peers.' },
   { name: 'peer-tls-key-file', kind: 'string', value: 'FILE', help: 'Its key (PEM).' },
   {
@@ -68,15 +82,24 @@ const flags: readonly FlagSpec[] = [
 ];
 
 function peerTls(uses: readonly FlagUse[]): { peerTls?: ClientTls } {
+  const serverName = lastText(uses, 'peer-tls-server-name');
   const caFiles = allTexts(uses, 'peer-tls-ca-files');
   const certFile = lastText(uses, 'peer-tls-cert-file');
   const keyFile = lastText(uses, 'peer-tls-key-file');
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new UsageError('--peer-tls-cert-file and --peer-tls-key-file go together: one of them is missing');
   }
-  if (caFiles.length === 0 && certFile === undefined) return {};
+  if (caFiles.length === 0 && certFile === undefined) {
+    if (serverName !== undefined) throw new UsageError('--peer-tls-server-name needs --peer-tls-ca-files');
+    return {};
+  }
   return {
-    peerTls: { caFiles, ...(certFile !== undefined && keyFile !== undefined && { certFile, keyFile }) },
+    peerTls: {
+      caFiles,
+      minVersion: 'TLSv1.3',
+      ...(serverName !== undefined && { serverName }),
+      ...(certFile !== undefined && keyFile !== undefined && { certFile, keyFile }),
+    },
   };
 }
 
@@ -94,6 +117,7 @@ export function relayOptions(uses: readonly FlagUse[]): RelayOptions {
     name: lastText(uses, 'name') ?? hostname(),
     ...readListenFlags(uses, DEFAULT_LISTEN),
     ...(service !== undefined && { peerService: addressOf('peer-service', service) }),
+    peerServiceServerName: peerServiceServerName(lastText(uses, 'cluster-name') ?? 'default'),
     peers,
     ...peerTls(uses),
     mergeDelayMs: durationFlag(uses, 'merge-delay', 300, 0),
@@ -109,11 +133,15 @@ export const relayCommand: Command = {
   details: `
 Follows its peers, merges their flows by time and serves them under the same API. A relay of a cluster follows its agents by the Peer service of one of them; a relay above
 clusters follows their relays. Exit status: 0 after SIGTERM or SIGINT, 1 when it cannot start.`,
-  examples: `  # The relay of a cluster
-  sluice relay --name east --peer-service unix:///var/run/sluice/agent.sock --listen :4245 --insecure
+  examples: `  # The relay of a cluster, with certificates of 'sluice certs create'
+  sluice relay --name east --peer-service unix:///var/run/sluice/agent.sock \\
+    --peer-tls-ca-files ca.crt --peer-tls-cert-file relay-client.crt --peer-tls-key-file relay-client.key \\
+    --listen :4245 --tls-cert-file relay-server.crt --tls-key-file relay-server.key --tls-client-ca-files ca.crt
 
-  # A relay above two clusters
-  sluice relay --name all --peer relay.east:4245 --peer relay.west:4245 --listen localhost:4245 --insecure`,
+  # A relay above two clusters, for the users of this machine
+  sluice relay --name all --peer relay.east:4245 --peer relay.west:4245 --peer-tls-server-name instance.hubble-relay.cilium.io \\
+    --peer-tls-ca-files ca.crt --peer-tls-cert-file relay-client.crt --peer-tls-key-file relay-client.key \\
+    --listen localhost:4245 --insecure`,
   flags,
   maxPositionals: 0,
   run: async ({ uses }: Invocation) => {

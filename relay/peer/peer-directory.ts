@@ -9,6 +9,8 @@ export interface PeerDirectoryOptions {
   readonly peerService?: Address;
   readonly peers: readonly Address[];
   readonly tls?: ClientTls;
+  /** Expected on the certificate of the agent whose Peer service is asked; the host of its address when absent. */
+  readonly peerServiceServerName?: string;
   readonly log: (level: 'info' | 'warn', message: string, fields: Record<string, string>) => void;
 }
 
@@ -39,7 +41,7 @@ export class PeerDirectory {
 
   constructor(options: PeerDirectoryOptions) {
     this.options = options;
-    const { peers, peerService, tls } = options;
+    const { peers, peerService, peerServiceServerName, tls } = options;
     for (const address of peers) {
       this.upsert({
         name: formatAddress(address),
@@ -51,7 +53,7 @@ export class PeerDirectory {
     this.service =
       peerService === undefined
         ? null
-        : new PeerService(peerService, tls, {
+        : new PeerService(peerService, tlsOfService(tls, peerServiceServerName), {
             onNotice: (notice) => this.applyNotice(notice),
             onUp: () => this.listBegan(),
             onDown: (reason) => this.listBroke(reason),
@@ -179,6 +181,13 @@ export class PeerDirectory {
       this.emit({ kind: 'lost', session, reason: state.reason });
     }
   }
+}
+
+/** Trust as for peers, but another name is expected. */
+function tlsOfService(tls: ClientTls | undefined, serverName: string | undefined): ClientTls | undefined {
+  if (tls === undefined) return undefined;
+  const { serverName: _ofPeers, ...trust } = tls;
+  return serverName === undefined ? trust : { ...trust, serverName };
 }
 
 /** What makes a target another one: where it is, and whom to expect there. */

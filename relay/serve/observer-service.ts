@@ -3,7 +3,7 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@co
 import { parseFlowsRequest } from '../../history/index.ts';
 import { GetFlowsRequestSchema, Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
-import { type RawCall, type RawStreamHandler, RpcCode, RpcError } from '../../rpc/index.ts';
+import { type RawCall, type RawStreamHandler, RpcCode, RpcError, type TlsProblem } from '../../rpc/index.ts';
 import type { PeerRequest } from '../peer/peer-flows.ts';
 import {
   aggregateNamespaces,
@@ -27,15 +27,25 @@ export class RelayService {
   private readonly options: LiveStreamOptions;
   private readonly version: string;
   private readonly maxStreams: number;
+  private readonly tlsProblems: () => readonly TlsProblem[];
   private readonly live: LiveStreams;
   private readonly startedMs = Date.now();
   private clients = 0;
 
-  /** @param maxStreams GetFlows calls served at once; more are refused with RESOURCE_EXHAUSTED */
-  constructor(options: LiveStreamOptions, version: string, maxStreams: number) {
+  /**
+   * @param maxStreams GetFlows calls served at once; more are refused with RESOURCE_EXHAUSTED
+   * @param tlsProblems what is wrong with certificates now
+   */
+  constructor(
+    options: LiveStreamOptions,
+    version: string,
+    maxStreams: number,
+    tlsProblems: () => readonly TlsProblem[],
+  ) {
     this.options = options;
     this.version = version;
     this.maxStreams = maxStreams;
+    this.tlsProblems = tlsProblems;
     this.live = new LiveStreams(options);
   }
 
@@ -81,7 +91,16 @@ export class RelayService {
         const below = await aggregateReports(this.question(context));
         const { relayName: name, directory, ledger, meter } = this.options;
         const streams = { clients: this.clients, live: this.live.size };
-        const own = ownReport({ name, startedMs: this.startedMs, directory, ledger, meter, streams });
+        const tlsProblems = this.tlsProblems();
+        const own = ownReport({
+          name,
+          startedMs: this.startedMs,
+          directory,
+          ledger,
+          meter,
+          streams,
+          tlsProblems,
+        });
         return { nodes: [own, ...below], version: this.version };
       },
     });

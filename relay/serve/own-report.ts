@@ -7,6 +7,7 @@ import {
   type Problem,
   ProblemSchema,
 } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
+import type { TlsProblem } from '../../rpc/index.ts';
 import type { PeerDirectory } from '../peer/peer-directory.ts';
 import type { PeerSession } from '../peer/peer-session.ts';
 import type { RelayMeter } from './relay-meter.ts';
@@ -21,17 +22,31 @@ export interface ReportInput {
   readonly meter: RelayMeter;
   /** Requests served now, and upstreams that they need: fewer, where requests share them. */
   readonly streams: { readonly clients: number; readonly live: number };
+  readonly tlsProblems: readonly TlsProblem[];
 }
 
 /** The relay's own account: what it received, passed on and lost, what is wrong with its peers, and what it costs. */
-export function ownReport({ name, startedMs, directory, ledger, meter, streams }: ReportInput): NodeReport {
+export function ownReport({
+  name,
+  startedMs,
+  directory,
+  ledger,
+  meter,
+  streams,
+  tlsProblems,
+}: ReportInput): NodeReport {
   const { user, system } = process.cpuUsage();
   const peers = directory.all;
   return create(NodeReportSchema, {
     nodeName: name,
     component: 'relay',
     losses: ledger.snapshot(),
-    problems: peers.flatMap(problemOf),
+    problems: [
+      ...tlsProblems.map(({ where, message, sinceMs }) =>
+        create(ProblemSchema, { where, message, since: timestampFromMs(sinceMs) }),
+      ),
+      ...peers.flatMap(problemOf),
+    ],
     uptimeNs: BigInt(Date.now() - startedMs) * 1_000_000n,
     residentBytes: BigInt(process.memoryUsage.rss()),
     cpuSeconds: (user + system) / 1e6,

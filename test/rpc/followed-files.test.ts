@@ -20,18 +20,20 @@ describe('FollowedFiles', () => {
     const load = (): ReturnType<typeof loadServerFiles> => loadServerFiles({ certFile, keyFile });
     const files = new FollowedFiles([certFile, keyFile], certFile, load, (message) => told.push(message));
     const first = files.current;
-    assert.deepEqual(files.problems(Date.now()), []);
+    const problems = (): string[][] =>
+      files.problems(Date.now()).map(({ where, message }) => [where, message]);
+    assert.deepEqual(problems(), []);
 
     const mismatch = `keeping the previous certificate: TLS certificate ${certFile} and key ${keyFile} do not work together: ERR_OSSL_X509_KEY_VALUES_MISMATCH`;
     copyFileSync(other.certFile, certFile);
     assert.equal(files.current, first);
-    assert.deepEqual(files.problems(Date.now()), [{ where: certFile, message: mismatch }]);
+    assert.deepEqual(problems(), [[certFile, mismatch]]);
     assert.deepEqual(told, [mismatch]);
 
     rmSync(keyFile);
     const missing = `keeping the previous certificate: cannot read TLS key ${keyFile}: ENOENT`;
     assert.equal(files.current, first);
-    assert.deepEqual(files.problems(Date.now()), [{ where: certFile, message: missing }]);
+    assert.deepEqual(problems(), [[certFile, missing]]);
 
     writeFileSync(keyFile, 'noise');
     assert.equal(files.current, first);
