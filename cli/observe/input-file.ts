@@ -1,130 +1,80 @@
-import { createRegistry, fromJson, type JsonValue } from '@bufbuild/protobuf';
-import { file_google_protobuf_struct, file_google_protobuf_wrappers } from '@bufbuild/protobuf/wkt';
-import { createReadStream } from 'node:fs';
-import type { FlowPrinter } from '../../proto/flow/text/flow-printer.ts';
+import { open } from 'node:fs/promises';
+import type { GetFlowsRequest } from '../../proto/gen/observer/observer_pb.ts';
 import { escapeTerminal } from '../../proto/flow/text/terminal.ts';
-import { file_flow_flow } from '../../proto/gen/flow/flow_pb.ts';
-import {
-  type GetFlowsRequest,
-  type GetFlowsResponse,
-  GetFlowsResponseSchema,
-} from '../../proto/gen/observer/observer_pb.ts';
-import { logLine } from '../../rpc/log.ts';
-import { UsageError } from '../flags/flag-spec.ts';
-import { Output } from '../output.ts';
-import { compileFileFilter } from './file-filter.ts';
-import { readLines } from './read-lines.ts';
+import { LineLengthError, LineSplitter } from './file/line-splitter.ts';
+import { ResponseReader } from './file/response-reader.ts';
+import { ResponseSelection } from './file/response-selection.ts';
 
-/** The most responses that are kept for `--last`: they are all in memory. */
-const MAX_LAST = 1_000_000n;
-const ALL = 2n ** 64n - 1n;
+/** Bytes of a file that are read at once. */
+const CHUNK_BYTES = 256 * 1024;
 
-/** Output is written once so many characters have come together. */
-const BATCH_CHARACTERS = 64 * 1024;
-
-/** Types that an `Any` may hold and still be read. */
-const registry = createRegistry(file_flow_flow, file_google_protobuf_struct, file_google_protobuf_wrappers);
-
-/** Reads responses in JSON; tells about what cannot be read, and only once about fields that this version does not know. */
-class ResponseReader {
-  private ignoreUnknownFields = false;
-  private readonly tell: (text: string) => void;
-
-  constructor(tell: (text: string) => void) {
-    this.tell = tell;
-  }
-
-  /** Null for a line that is no response. */
-  read(line: string): GetFlowsResponse | null {
-    try {
-      return this.parse(line);
-    } catch (error) {
-      if (!this.ignoreUnknownFields) {
-        this.ignoreUnknownFields = true;
-        try {
-          const response = this.parse(line);
-          this.tell(logLine('warn', 'unknown fields are ignored', { error: (error as Error).message }));
-          return response;
-        } catch {
-          this.ignoreUnknownFields = false; // the line had another fault
-        }
-      }
-      this.tell(logLine('warn', 'line ignored', { error: (error as Error).message, line }));
-      return null;
-    }
-  }
-
-  private parse(line: string): GetFlowsResponse {
-    const json = JSON.parse(line) as JsonValue;
-    return fromJson(GetFlowsResponseSchema, json, {
-      registry,
-      ignoreUnknownFields: this.ignoreUnknownFields,
-    });
-  }
+/** What is done with the responses of a file. */
+export interface FileReader {
+  /** Takes an encoded GetFlowsResponse; the bytes are its own only until it returns. */
+  readonly take: (message: Uint8Array) => void;
+  /** Called after each chunk of the file: what it gives is waited for before the next is read. False: stop reading. */
+  readonly afterChunk: () => boolean | Promise<boolean>;
+  /** Keep quiet about lines that cannot be read. */
+  readonly silent: boolean;
 }
 
-/** The responses of a file that a request selects, in the file's order: every one that passes, the first N of them, or the last N. */
-async function* selectResponses(
-  lines: AsyncIterable<string>,
-  request: GetFlowsRequest,
-  reader: ResponseReader,
-): AsyncGenerator<GetFlowsResponse> {
-  const { number, first } = request;
-  const isLast = !first && number > 0n && number !== ALL;
-  if (isLast && number > MAX_LAST) {
-    throw new UsageError(`--last ${number} with --input-file: expected ${MAX_LAST} at most`);
-  }
-  const passes = compileFileFilter(request);
-  const kept: GetFlowsResponse[] = [];
-  let count = 0n;
-  for await (const line of lines) {
-    const response = reader.read(line);
-    if (response === null || !passes(response)) continue;
-    if (isLast) {
-      kept[Number(count++ % number)] = response;
-      continue;
-    }
-    yield response;
-    if (first && ++count === number) return;
-  }
-  const oldest = count > number ? Number(count % number) : 0;
-  yield* kept.slice(oldest);
-  yield* kept.slice(0, oldest);
-}
-
-/** `sluice observe --input-file`: prints what a request selects from a file, or from stdin for `-`, in constant memory. */
-export async function printFile(
+/**
+ * Reads responses in JSON from a file, or from stdin for `-`, a line each, and gives out those that a request selects, in constant memory. Lines that are no response are
+ * told on stderr and passed over. Throws UsageError for filters that do not compile; Error for a file that cannot be read and for a line above 64 KiB, after everything
+ * before it was given out.
+ */
+export async function readFlowFile(
   path: string,
   request: GetFlowsRequest,
-  { printer, silent }: { readonly printer: FlowPrinter; readonly silent: boolean },
-): Promise<number> {
-  const output = new Output();
-  let isInterrupted = false;
-  process.once('SIGINT', () => (isInterrupted = true));
+  reader: FileReader,
+): Promise<void> {
   const tell = (text: string): void => {
-    if (!silent) process.stderr.write(escapeTerminal(`${text}\n`, false));
+    if (!reader.silent) process.stderr.write(escapeTerminal(`${text}\n`, false));
   };
-  const input = path === '-' ? process.stdin : createReadStream(path);
-  let out = '';
+  const responses = new ResponseReader(tell);
+  const selection = new ResponseSelection(request, reader.take);
+  const lines = new LineSplitter(
+    (bytes, start, end) =>
+      !responses.read(bytes, start, end) || selection.add(responses.bytes, responses.length),
+  );
   try {
-    for await (const response of selectResponses(readLines(input), request, new ResponseReader(tell))) {
-      const printed = printer.print(response);
-      if (printed.err !== '' && !silent) process.stderr.write(printed.err);
-      out += printed.out;
-      if (out.length >= BATCH_CHARACTERS) {
-        await output.write(out);
-        out = '';
-      }
-      if (isInterrupted || output.closed.aborted) break;
-    }
+    const chunks = path === '-' ? process.stdin : readChunks(path);
+    if (await pushChunks(chunks, lines, reader)) lines.end();
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    await output.write(out);
-    throw new Error(`cannot read ${path === '-' ? 'stdin' : path}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const isFileError =
+      error instanceof LineLengthError || typeof (error as NodeJS.ErrnoException).code === 'string';
+    if (!isFileError) throw error;
+    const message = (error as Error).message;
+    throw new Error(`cannot read ${path === '-' ? 'stdin' : path}: ${message}`, { cause: error });
+  } finally {
+    selection.end();
   }
-  await output.write(out + printer.end());
-  if (isInterrupted) output.finish();
-  return 0;
+}
+
+/** The bytes of a file, piece by piece in one and the same memory: each piece is gone when the next is asked for. */
+async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    const memory = Buffer.allocUnsafe(CHUNK_BYTES); // whose indexOf is several times that of a Uint8Array
+    for (;;) {
+      const { bytesRead } = await file.read(memory, 0, CHUNK_BYTES, null);
+      if (bytesRead === 0) return;
+      yield bytesRead === CHUNK_BYTES ? memory : memory.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whether the file was read to its end. */
+async function pushChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  lines: LineSplitter,
+  { afterChunk }: FileReader,
+): Promise<boolean> {
+  for await (const chunk of chunks) {
+    const goesOn = lines.push(chunk);
+    if (!(await afterChunk()) || !goesOn) return false;
+  }
+  return true;
 }

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FlowPrinter, type FlowPrintOptions } from '../../proto/flow/text/flow-printer.ts';
+import type { PrintedText } from '../../proto/flow/text/print-options.ts';
 import { compileTimeFormat } from '../../proto/flow/text/time-text.ts';
 import {
   type GetFlowsRequest,
@@ -64,16 +65,23 @@ export async function observeFlows({ uses }: Invocation): Promise<number> {
   }
   const printer = new FlowPrinter(print);
   const silent = isOn(uses, 'silent-errors');
+  const printMessage = (message: Uint8Array): PrintedText =>
+    printer.print(fromBinary(GetFlowsResponseSchema, message));
   const file = allTexts(uses, 'input-file').at(-1) ?? '';
   if (file !== '') {
-    const { printFile } = await import('./input-file.ts');
-    return printFile(file, request, { printer, silent });
+    const { printFile } = await import('./print-file.ts');
+    return printFile(file, {
+      request,
+      silent,
+      print: printMessage,
+      end: () => ({ out: printer.end(), err: '' }),
+    });
   }
   return printStream(settings, {
     path: '/observer.Observer/GetFlows',
     request: toBinary(GetFlowsRequestSchema, request),
     silent,
-    print: (message) => printer.print(fromBinary(GetFlowsResponseSchema, message)),
+    print: printMessage,
     end: () => printer.end(),
   });
 }

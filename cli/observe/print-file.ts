@@ -1,0 +1,51 @@
+import type { GetFlowsRequest } from '../../proto/gen/observer/observer_pb.ts';
+import type { PrintedText } from '../../proto/flow/text/print-options.ts';
+import { Output } from '../output.ts';
+import { readFlowFile } from './input-file.ts';
+
+/** How the responses of a file are printed. */
+export interface PrintedFile {
+  readonly request: GetFlowsRequest;
+  /** Keep stderr quiet. */
+  readonly silent: boolean;
+  /** Prints one encoded response; what it throws ends the command, after what was printed before it. */
+  readonly print: (message: Uint8Array) => PrintedText;
+  /** What is printed once the file has ended. */
+  readonly end: () => PrintedText;
+}
+
+/** `sluice observe --input-file`: prints what a request selects from a file, or from stdin for `-`. An interrupt ends it as the end of the file does. */
+export async function printFile(path: string, { request, silent, print, end }: PrintedFile): Promise<number> {
+  const output = new Output();
+  let isInterrupted = false;
+  process.once('SIGINT', () => (isInterrupted = true));
+  let out = '';
+  const flush = (): void | Promise<void> => {
+    const text = out;
+    out = '';
+    return output.write(text);
+  };
+  const add = (printed: PrintedText): void => {
+    if (printed.err !== '' && !silent) process.stderr.write(printed.err);
+    out += printed.out;
+  };
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    await readFlowFile(path, request, {
+      silent,
+      take: (message) => add(print(message)),
+      afterChunk: async () => {
+        await flush();
+        return !isInterrupted && !output.closed.aborted;
+      },
+    });
+  } catch (error) {
+    failure = { error };
+  }
+  // What came before a failure is printed: a table's rows too.
+  add(end());
+  await flush();
+  if (failure !== undefined) throw failure.error;
+  if (isInterrupted) output.finish();
+  return 0;
+}
