@@ -111,12 +111,10 @@ function readPeer(field: Field, namespace: string, report: ReportField): Peer[] 
     return [];
   }
   const podRequirements = readSelector(pods, podKeys, report);
-  const namespaceRequirements = readSelector(namespaces, namespaceKeys, report);
-  const where = !isGiven(namespaces)
-    ? [requireNamespace(namespace)]
-    : namespaceRequirements.length > 0
-      ? namespaceRequirements
-      : [namespaceExists];
+  // A selector of namespaces picks pods even where it only says which labels they must not have: nodes lack those too.
+  const where = isGiven(namespaces)
+    ? [...readSelector(namespaces, namespaceKeys, report), namespaceExists]
+    : [requireNamespace(namespace)];
   const localCluster = !names(podRequirements, (key) => key === POLICY_CLUSTER_LABEL);
   const selector = { requirements: [...podRequirements, ...where], localCluster };
   return [{ kind: 'labels', selector }];
