@@ -1,6 +1,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   EndpointSchema,
+  type Flow,
   type FlowSchema,
   type L7FlowType,
   type TrafficDirection,

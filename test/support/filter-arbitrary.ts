@@ -10,6 +10,7 @@ import {
 } from '../../proto/gen/flow/flow_pb.ts';
 import { messageArbitrary } from './message-arbitrary.ts';
 import { plainFields } from './plain-filter.ts';
+import { plainExpressions, plainPatterns } from './plain-text.ts';
 
 /** Few texts, so that flows and filters meet. */
 const texts = {
@@ -27,6 +28,10 @@ const texts = {
     'k8s:app',
     ':app=cart',
     'a=b:c',
+    'k8s:tier=2',
+    'k8s:tier=-3',
+    'cidr:10.1.0.0/16',
+    'cidr:2001-db8--1/128',
     '',
   ],
   node_labels: ['os=linux', 'zone=a', 'k8s:zone=b'],
@@ -41,6 +46,30 @@ const texts = {
   method: ['', 'GET', 'get', 'Post'],
   key: ['Host', 'host', 'X'],
   value: ['', 'a', 'b'],
+  url: [
+    '',
+    '/api/v1/users',
+    '/api/v1/users?page=2',
+    '/a%2Fb',
+    '/a%zz',
+    '/API',
+    '/\u0001',
+    '//host/x',
+    '*',
+    '?x',
+    'a/b',
+    'svc.example:443',
+    'http://host',
+    'http://host/api/x#y',
+    'http://user:p%41@host:80/a%2eb',
+    'http://host:port/api',
+    'http://[::1]:80/api',
+    'http://[::1/api',
+    'http://h%41/api',
+    'http://hé%c3%a9/%C3%A9',
+    'x+1:/api?',
+  ],
+  query: ['', 'api.example.org.', 'example', 'xx'],
 };
 
 /** Flows made of few values. */
@@ -94,6 +123,10 @@ const selectors = [
   'zone=a,os',
   'app,!zone',
   'any:app=',
+  'tier>1',
+  'k8s:tier<2',
+  'cidr:10.0.0.0/8',
+  '!cidr:2001-db8--0/32',
 ];
 const fqdns = ['*', '*.example.org', 'example.org.', 'API.example.org', 'a_*.org', ' *p*i.*.org', 'a*b*'];
 const nodes = ['n1', 'n*', 'east/', '/n1', '/', 'east/n*', 'default/n1', '*/n1', 'n_1', 'e*t/*.local'];
@@ -145,25 +178,39 @@ const pools: Readonly<Record<string, readonly unknown[]>> = {
     { key: 'Host', value: 'a' },
     { key: 'X', value: '' },
   ],
+  httpPath: Object.keys(plainPatterns),
+  httpUrl: Object.keys(plainPatterns),
+  dnsQuery: Object.keys(plainPatterns),
   nodeName: nodes,
 };
 
+const someOf = (values: readonly unknown[]): fc.Arbitrary<unknown[]> =>
+  fc.array(fc.constantFrom(...values), { minLength: 1, maxLength: 3 });
+
 /** Filters of one or two fields with one to three values each; an event type that HTTP fields allow. */
 export const filters: fc.Arbitrary<FlowFilter> = fc
-  .uniqueArray(fc.constantFrom(...plainFields), { minLength: 1, maxLength: 2 })
+  .uniqueArray(fc.constantFrom(...plainFields, 'experimental'), { minLength: 1, maxLength: 2 })
   .chain((fields) =>
     fc.record(
       Object.fromEntries(
         fields.map((field) => [
           field,
-          fc.array(fc.constantFrom(...pools[field]), { minLength: 1, maxLength: 3 }),
+          field === 'experimental'
+            ? fc.record({ celExpression: someOf(Object.keys(plainExpressions)) })
+            : someOf(pools[field]),
         ]),
       ),
     ),
   )
   .map((init) => {
     const filter = create(FlowFilterSchema, init);
-    const usesHttp = filter.httpStatusCode.length + filter.httpMethod.length + filter.httpHeader.length > 0;
+    const usesHttp = [
+      filter.httpStatusCode,
+      filter.httpMethod,
+      filter.httpPath,
+      filter.httpUrl,
+      filter.httpHeader,
+    ].some((values) => values.length > 0);
     if (usesHttp && filter.eventType.length > 0) filter.eventType[0].type = 129;
     return filter;
   });

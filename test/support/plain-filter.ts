@@ -1,9 +1,11 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { type Endpoint, type Flow, type FlowFilter, Verdict } from '../../proto/gen/flow/flow_pb.ts';
+import { plainExpressions, plainPath, plainPatterns } from './plain-text.ts';
 
 /**
  * What a FlowFilter means, said in the plainest way over decoded messages: strings, regular expressions and the platform's own address arithmetic. Filters are taken
- * to be valid. Knows the label selectors `key`, `!key`, `key=v`, `key!=v`, `key in (a,b)`, `key notin (a,b)`, with or without a source, joined by commas.
+ * to be valid. Knows the label selectors `key`, `!key`, `key=v`, `key!=v`, `key in (a,b)`, `key notin (a,b)`, `key>n`, `key<n`, with or without a source, joined by commas;
+ * of regular expressions and CEL those that plain-text.ts lists.
  */
 
 const inRange = (cidr: string, address: string): boolean => {
@@ -14,6 +16,14 @@ const inRange = (cidr: string, address: string): boolean => {
   const isPlain = isIP(address) === (family === 'ipv6' ? 6 : 4) && !address.includes('%');
   return isPlain && list.check(address, family);
 };
+
+/** Ranges as label keys write them, `-` for `:`. */
+function rangeInRange(outer: string, inner: string): boolean {
+  const [outerRange, innerRange] = [outer, inner].map((key) => key.replaceAll('-', ':'));
+  const [address, bits] = innerRange.split('/');
+  if (isIP(address) === 0 || Number(bits) < Number(outerRange.split('/')[1])) return false;
+  return inRange(outerRange, address);
+}
 
 const ip = (values: readonly string[], address: string): boolean =>
   address !== '' &&
@@ -59,14 +69,23 @@ function splitLabel(label: string): { source: string; key: string; value: string
 
 function requirementHolds(text: string, labels: readonly string[]): boolean {
   const [, not, written, operator, operand] =
-    /^(!?)([^ !=]+?)(?: ?(=|!=|in|notin) ?\(?([^)]*)\)?)?$/.exec(text) ?? [];
+    /^(!?)([^ !=<>]+?)(?: ?(=|!=|<|>|in|notin) ?\(?([^)]*)\)?)?$/.exec(text) ?? [];
   const colon = written.indexOf(':');
   const [source, key] = colon < 0 ? ['any', written] : [written.slice(0, colon), written.slice(colon + 1)];
   const found = labels
     .map(splitLabel)
-    .find((label) => label.key === key && (['any', 'unspec'].includes(source) || source === label.source));
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .find((label) =>
+      source === 'cidr'
+        ? label.source === 'cidr' && rangeInRange(key, label.key)
+        : label.key === key && (['any', 'unspec'].includes(source) || source === label.source),
+    );
   if (not === '!') return found === undefined;
   if (operator === undefined) return found !== undefined;
+  if (operator === '<' || operator === '>') {
+    if (found === undefined || !/^[+-]?\d+$/.test(found.value)) return false;
+    return operator === '<' ? Number(found.value) < Number(operand) : Number(found.value) > Number(operand);
+  }
   const isListed = found !== undefined && operand.split('|').includes(found.value);
   return operator === '=' || operator === 'in' ? isListed : !isListed;
 }
@@ -99,6 +118,9 @@ const workload = (values: FlowFilter['sourceWorkload'], endpoint: Endpoint | und
   (endpoint?.workloads ?? []).some((has) =>
     values.some(({ name, kind }) => (name === '' || name === has.name) && (kind === '' || kind === has.kind)),
   );
+
+const searched = (values: readonly string[], text: string): boolean =>
+  values.some((value) => plainPatterns[value].test(text));
 
 type Test = (flow: Flow, filter: FlowFilter) => boolean;
 
@@ -190,14 +212,32 @@ const tests: Readonly<Record<string, Test>> = {
     l7.record.value.headers.some((has) =>
       filter.httpHeader.some(({ key, value }) => key === has.key && value === has.value),
     ),
+  httpPath: ({ l7 }, filter) => {
+    const url = l7?.record.case === 'http' ? l7.record.value.url : '';
+    const path = url === '' ? null : plainPath(url);
+    return path !== null && searched(filter.httpPath, path);
+  },
+  httpUrl: ({ l7 }, filter) => {
+    const url = l7?.record.case === 'http' ? l7.record.value.url : '';
+    return url !== '' && searched(filter.httpUrl, url);
+  },
+  dnsQuery: ({ l7 }, filter) => l7?.record.case === 'dns' && searched(filter.dnsQuery, l7.record.value.query),
   nodeName: (flow, filter) => nodeName(filter.nodeName, flow.nodeName),
 };
 
+/** The first expression that is true or fails decides. */
+function celMatch(flow: Flow, expressions: readonly string[]): boolean {
+  const results = expressions.map((expression) => plainExpressions[expression](flow));
+  return expressions.length === 0 || results.find((result) => result !== false) === true;
+}
+
 /** Whether a flow passes one filter. */
 export function plainMatch(flow: Flow, filter: FlowFilter): boolean {
-  return Object.entries(tests).every(
-    ([name, test]) =>
-      (filter[name as keyof FlowFilter] as readonly unknown[]).length === 0 || test(flow, filter),
+  return (
+    Object.entries(tests).every(
+      ([name, test]) =>
+        (filter[name as keyof FlowFilter] as readonly unknown[]).length === 0 || test(flow, filter),
+    ) && celMatch(flow, filter.experimental?.celExpression ?? [])
   );
 }
 
