@@ -3,7 +3,7 @@ import { LossCause as Cause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
 import type { DatapathCounters } from './datapath-counters.ts';
 import { counters as counterIndex } from './decode/event-layout.ts';
 import { LossNotices } from './loss-notices.ts';
-import type { PipelineCounters } from './pipeline-messages.ts';
+import type { SampleCounters } from './pipeline-messages.ts';
 
 /**
  * Compares what the programs tried to write with what became of it, and tells the difference: at once in the ledger, at most once a second as lost events in the flow
@@ -44,7 +44,7 @@ export class LossWatch {
   }
 
   /** Brings the ledger up to date. */
-  account(pipeline: PipelineCounters): void {
+  account(pipeline: SampleCounters): void {
     this.countPerCpu(Cause.PERF_RING_FULL, counterIndex.eventsRingFull, this.ringFull);
     this.countPerCpu(Cause.BPF_OUTPUT_FAILED, counterIndex.eventsOutputFailed, this.outputFailed);
     this.count(Cause.RECORD_MALFORMED, pipeline.malformed - this.malformed);
@@ -55,7 +55,7 @@ export class LossWatch {
   }
 
   /** Accounts, and tells the stream what came together since the last time. To be called once a second, and once at the end. */
-  tell(pipeline: PipelineCounters): void {
+  tell(pipeline: SampleCounters): void {
     this.account(pipeline);
     this.notices.tell();
   }

@@ -1,3 +1,4 @@
+import { type DnsCounters, NO_DNS_COUNTS } from './dns/dns-counters.ts';
 import type { EnrichmentChange } from './enrich/enrichment.ts';
 
 /** What the worker is started with. */
@@ -37,8 +38,8 @@ export type FromPipeline =
     }
   | { readonly kind: 'stopped'; readonly counters: PipelineCounters };
 
-/** Totals since the worker's start. */
-export interface PipelineCounters {
+/** What became of the samples, in totals since the worker's start. */
+export interface SampleCounters {
   /** Samples taken from the rings: encoded, malformed or dropped. */
   readonly drained: number;
   /** Samples that were no event, or rings that held no record. */
@@ -46,3 +47,18 @@ export interface PipelineCounters {
   /** Events given up because the main thread did not keep up. */
   readonly queueFull: number;
 }
+
+/** Totals since the worker's start. */
+export interface PipelineCounters extends SampleCounters {
+  /** Flows beyond one for each sample that is no malformed one. DNS messages that share a segment make it more; those that are split, or are none, less: it may be negative. */
+  readonly extraFlows: number;
+  readonly dns: DnsCounters;
+}
+
+export const NO_COUNTS: PipelineCounters = {
+  drained: 0,
+  malformed: 0,
+  queueFull: 0,
+  extraFlows: 0,
+  dns: NO_DNS_COUNTS,
+};

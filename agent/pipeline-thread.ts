@@ -1,7 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { FlowRing } from '../history/index.ts';
 import type { EnrichmentChange } from './enrich/enrichment.ts';
-import type { FromPipeline, PipelineCounters, PipelineOptions, ToPipeline } from './pipeline-messages.ts';
+import {
+  type FromPipeline,
+  NO_COUNTS,
+  type PipelineCounters,
+  type PipelineOptions,
+  type ToPipeline,
+} from './pipeline-messages.ts';
 
 /** The worker as the main thread sees it. */
 export interface PipelineThread {
@@ -29,7 +35,7 @@ export function startPipeline(
   listeners: PipelineListeners,
 ): PipelineThread {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options, name: 'rings' });
-  let counters: PipelineCounters = { drained: 0, malformed: 0, queueFull: 0 };
+  let counters = NO_COUNTS;
   let stopped = false;
   const post = (message: ToPipeline, transfer: ArrayBuffer[] = []): void =>
     worker.postMessage(message, transfer);

@@ -2,7 +2,8 @@ import type { FlowEncoder } from '../proto/flow/encode-flow.ts';
 import { FlowRecord } from '../proto/flow/flow-record.ts';
 import { BatchWriter, type FilledBatch } from './batch-writer.ts';
 import { EventDecoder } from './decode/decode-event.ts';
-import { FLOW_EVENT_BYTES, flowEventLayout } from './decode/event-layout.ts';
+import { EVENT_TYPE_L7, FLOW_EVENT_BYTES, flowEventLayout } from './decode/event-layout.ts';
+import { DnsReader } from './dns/dns-reader.ts';
 import type { Enrichment } from './enrich/enrichment.ts';
 import type { PipelineCounters } from './pipeline-messages.ts';
 import { MergedRings } from './ring/merged-rings.ts';
@@ -44,6 +45,7 @@ export class Pipeline {
   private readonly readers: readonly RingReader[];
   private readonly rings: MergedRings;
   private readonly decoder: EventDecoder;
+  private readonly dns: DnsReader;
   private readonly host: PipelineHost;
   private readonly maxQueuedBytes: number;
   private readonly clock: WallClock;
@@ -53,6 +55,7 @@ export class Pipeline {
   private drained = 0;
   private malformed = 0;
   private queueFull = 0;
+  private dnsSamples = 0;
 
   /** @param maxQueuedBytes batches sent and not stored yet, beyond which events are given up and counted */
   constructor(
@@ -65,6 +68,7 @@ export class Pipeline {
     this.readers = readers;
     this.rings = new MergedRings(readers, eventTime);
     this.decoder = new EventDecoder(new FlowRecord(), enrichment);
+    this.dns = new DnsReader(this.decoder.record, enrichment.dnsNames, this.write);
     this.writer = new BatchWriter(encoder);
     this.host = host;
     this.maxQueuedBytes = maxQueuedBytes;
@@ -73,7 +77,14 @@ export class Pipeline {
 
   get counters(): PipelineCounters {
     const corrupt = this.readers.reduce((sum, reader) => sum + reader.corruptions, 0);
-    return { drained: this.drained, malformed: this.malformed + corrupt, queueFull: this.queueFull };
+    const dns = this.dns.counters;
+    return {
+      drained: this.drained,
+      malformed: this.malformed + corrupt,
+      queueFull: this.queueFull,
+      extraFlows: dns.dnsFlows - this.dnsSamples,
+      dns,
+    };
   }
 
   /** Reads the wall clock's offset again: to be called every second or so. */
@@ -119,6 +130,17 @@ export class Pipeline {
     }
     const ktime = (offset + flowEventLayout.ktime_ns) >> 2;
     this.clock.stamp(u32[ktime], u32[ktime + 1], record);
+    if (record.eventType === EVENT_TYPE_L7) {
+      this.dnsSamples++;
+      this.dns.read(u8, u32, offset);
+    } else {
+      this.write();
+    }
+  };
+
+  /** Encodes the flow that the record holds. */
+  private readonly write = (): void => {
+    const { record } = this.decoder;
     if (!this.writer.fits(record)) {
       if (this.queuedBytes >= this.maxQueuedBytes) {
         this.queueFull++;

@@ -13,6 +13,7 @@ import {
   EVENT_FLAG_IPV6,
   EVENT_FLAG_NO_L2,
   EVENT_TYPE_DROP,
+  EVENT_TYPE_L7,
   EVENT_TYPE_TRACE,
   FLOW_EVENT_BYTES,
   flowEventLayout as layout,
@@ -38,8 +39,8 @@ export class EventDecoder {
   }
 
   /**
-   * Decodes the sample `u8[offset, offset + length)`; time is the caller's part. Returns false for bytes that are no event of the programs: the record
-   * is then of no use.
+   * Decodes the sample `u8[offset, offset + length)`; time is the caller's part, and so is what an L7 event carries: of that the record gets packet and ends.
+   * Returns false for bytes that are no event of the programs: the record is then of no use.
    */
   decode(u8: Uint8Array, u32: Uint32Array, offset: number, length: number): boolean {
     if (length < FLOW_EVENT_BYTES) return false;
@@ -48,7 +49,7 @@ export class EventDecoder {
     const type = u8[offset + layout.type];
     const start = offset + FLOW_EVENT_BYTES;
     if (captured > length - FLOW_EVENT_BYTES) return false;
-    if (type !== EVENT_TYPE_TRACE && type !== EVENT_TYPE_DROP) return false;
+    if (type !== EVENT_TYPE_TRACE && type !== EVENT_TYPE_DROP && type !== EVENT_TYPE_L7) return false;
     const flags = u8[offset + layout.flags];
     const isIpv6 = (flags & EVENT_FLAG_IPV6) !== 0;
     const offsets = u32[word + 5];
@@ -64,22 +65,21 @@ export class EventDecoder {
       u8[offset + layout.l4_proto],
     );
     if (!decoded) return false;
-    const endpointIds = u32[word + 9];
-    this.setEnds(isIpv6, endpointIds & 0xffff, endpointIds >>> 16, u32[word + 7], u32[word + 8]);
-    this.setEvent(u8, offset, type, endpointIds, u32[word + 7], u32[word + 8], u32[word + 10] & 0xffff);
+    this.setEnds(u32, word, isIpv6);
+    this.setEvent(u8, offset, type, u32[word + 9], u32[word + 7], u32[word + 8], u32[word + 10] & 0xffff);
     this.record.networkInterface =
       type === EVENT_TYPE_TRACE ? this.enrichment.networkInterface(u32[word + 6]) : NOTHING;
     return true;
   }
 
-  private setEnds(
-    isIpv6: boolean,
-    sourceId: number,
-    destinationId: number,
-    sourceIdentity: number,
-    destinationIdentity: number,
-  ): void {
+  private setEnds(u32: Uint32Array, word: number, isIpv6: boolean): void {
     const { record, enrichment } = this;
+    const sourceIdentity = u32[word + 7];
+    const destinationIdentity = u32[word + 8];
+    const sourceId = u32[word + 9] & 0xffff;
+    const destinationId = u32[word + 9] >>> 16;
+    record.sourceNames = NOTHING;
+    record.destinationNames = NOTHING;
     if (record.ipVersion === 0) {
       record.source = enrichment.endpointByIdentity(sourceId, sourceIdentity);
       record.destination = enrichment.endpointByIdentity(destinationId, destinationIdentity);
@@ -93,11 +93,23 @@ export class EventDecoder {
     const destination = enrichment.find(packet, to, isIpv6, destinationId);
     record.source = enrichment.endpoint(source, sourceId, sourceIdentity);
     record.destination = enrichment.endpoint(destination, destinationId, destinationIdentity);
-    // An endpoint's address is no service's.
-    record.sourceService =
-      source === undefined ? enrichment.service(packet, from, isIpv6, record.sourcePort) : NOTHING;
-    record.destinationService =
-      destination === undefined ? enrichment.service(packet, to, isIpv6, record.destinationPort) : NOTHING;
+    record.sourceService = NOTHING;
+    record.destinationService = NOTHING;
+    // An endpoint's address is no service's, and needs no other name.
+    if (source === undefined) {
+      record.sourceService = enrichment.service(packet, from, isIpv6, record.sourcePort);
+      if (destinationId !== 0) {
+        const seconds = secondsOf(u32, word);
+        record.sourceNames = enrichment.dnsNames.source(destinationId, packet, from, isIpv6, seconds);
+      }
+    }
+    if (destination === undefined) {
+      record.destinationService = enrichment.service(packet, to, isIpv6, record.destinationPort);
+      if (sourceId !== 0) {
+        const seconds = secondsOf(u32, word);
+        record.destinationNames = enrichment.dnsNames.destination(sourceId, packet, to, isIpv6, seconds);
+      }
+    }
   }
 
   private setEvent(
@@ -158,6 +170,11 @@ export class EventDecoder {
     }
     return bytes;
   }
+}
+
+/** When the event was written, by the kernel's clock. */
+function secondsOf(u32: Uint32Array, word: number): number {
+  return (u32[word + 1] * 4_294_967_296 + u32[word]) / 1e9;
 }
 
 /** A drop is egress when the local endpoint is the packet's source, ingress when it is the destination. */

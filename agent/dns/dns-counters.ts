@@ -20,3 +20,16 @@ export interface DnsCounters {
   /** Addresses that lost their names before their time, because there were too many. */
   readonly dnsNamesEvicted: number;
 }
+
+export const NO_DNS_COUNTS: DnsCounters = {
+  dnsFlows: 0,
+  dnsMalformed: 0,
+  dnsCut: 0,
+  dnsOther: 0,
+  dnsMisplaced: 0,
+  dnsUnmatched: 0,
+  dnsUnanswered: 0,
+  dnsQuestionsEvicted: 0,
+  dnsTcpGaps: 0,
+  dnsNamesEvicted: 0,
+};

@@ -134,23 +134,34 @@ class Answers {
     for (let i = 0; i < count; i++) {
       const isNamed = names.read(bytes, start, at, end);
       const data = isNamed ? names.end + RECORD_BYTES : 0;
-      const isCut = isNamed ? data > end || data + u16(bytes, data - 2) > end : names.fault === 'cut';
-      if (isCut) {
-        this.isWhole = false;
-        return mayEndEarly;
-      }
-      if (!isNamed) return false;
+      if (!isNamed && names.fault === 'malformed') return false;
+      if (!isNamed || data > end) return this.endEarly(mayEndEarly);
+      const type = u16(bytes, data - 10);
+      const stated = u16(bytes, data - 6) * 65_536 + u16(bytes, data - 4);
+      // RFC 2181 section 8: with the top bit set it means zero.
+      const ttlSeconds = stated > MAX_TTL_SECONDS ? 0 : stated;
+      this.rrtypes.push(recordTypeName(type));
+      this.ttlSeconds = Math.min(this.ttlSeconds, ttlSeconds);
       at = data + u16(bytes, data - 2);
-      if (!this.add(names.text, bytes, start, data, at)) return false;
+      if (at > end) return this.endEarly(mayEndEarly);
+      if (!this.add({ owner: names.text, type, ttlSeconds }, bytes, start, data, at)) return false;
     }
     return true;
   }
 
-  private add(owner: string, bytes: Uint8Array, start: number, data: number, end: number): boolean {
-    const type = u16(bytes, data - 10);
-    const stated = u16(bytes, data - 6) * 65_536 + u16(bytes, data - 4);
-    // RFC 2181 section 8: with the top bit set it means zero.
-    const ttlSeconds = stated > MAX_TTL_SECONDS ? 0 : stated;
+  private endEarly(mayEndEarly: boolean): boolean {
+    this.isWhole = false;
+    return mayEndEarly;
+  }
+
+  /** Takes what a record's data `bytes[data, end)` say. */
+  private add(
+    { owner, type, ttlSeconds }: { owner: string; type: number; ttlSeconds: number },
+    bytes: Uint8Array,
+    start: number,
+    data: number,
+    end: number,
+  ): boolean {
     if (u16(bytes, data - 8) === CLASS_IN) {
       if (type === TYPE_A || type === TYPE_AAAA) {
         if (end - data !== (type === TYPE_A ? 4 : 16)) return false;
@@ -162,8 +173,6 @@ class Answers {
         this.addAlias(owner, names.text);
       }
     }
-    this.rrtypes.push(recordTypeName(type));
-    this.ttlSeconds = Math.min(this.ttlSeconds, ttlSeconds);
     return true;
   }
 

@@ -2,6 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { parseIp } from '../../proto/flow/ip.ts';
 import { NetworkInterfaceSchema, ServiceSchema } from '../../proto/gen/flow/flow_pb.ts';
 import { AddressTable } from './address-table.ts';
+import { DnsNames } from './dns-names.ts';
 import { type EndpointFacts, KnownEndpoint } from './known-endpoint.ts';
 import { IDENTITY_UNKNOWN, IDENTITY_WORLD, labelsOfReservedIdentity } from './reserved-identity.ts';
 
@@ -33,6 +34,8 @@ export class Enrichment {
   /** Services by address, then port. */
   private readonly services = new AddressTable<Map<number, Uint8Array>>();
   private readonly interfaces = new Map<number, Uint8Array>();
+  /** What the endpoints of this node call the addresses of others. */
+  readonly dnsNames = new DnsNames();
   private seen: KnownEndpoint[] = [];
   /** Endpoints of which only the identity is known. */
   private readonly byIdentity = new Map<number, KnownEndpoint>();
@@ -82,6 +85,7 @@ export class Enrichment {
   private setLocal(id: number, text: string | null): void {
     for (const [address, other] of this.localIds) if (other === id) this.localIds.delete(address);
     this.localEndpoints[id] = undefined;
+    this.dnsNames.forget(id);
     if (text === null) return;
     const address = addressBytes(text);
     this.localIds.set(text, id);

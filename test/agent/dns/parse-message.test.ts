@@ -173,6 +173,8 @@ describe('a DNS message', () => {
       assert.equal(part.kind, 'message');
       assert.equal(part.isWhole, false);
       assert.deepEqual(texts(part), all.slice(0, Math.floor((bytes - 33) / 16)));
+      // Type and TTL of a record stand before its data.
+      assert.equal(part.rrtypes.length, Math.floor((bytes - 33 + 4) / 16));
       assert.equal(kindOf(whole.subarray(0, bytes)), 'malformed', 'when nothing else was sent');
     }
   });
