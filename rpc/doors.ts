@@ -66,7 +66,7 @@ export class Doors {
     this.http1 = createHttp1Server(
       {
         maxHeaderSize: limits.maxHeaderBytes,
-        headersTimeout: limits.helloTimeoutMs,
+        headersTimeout: Math.min(limits.helloTimeoutMs, limits.requestTimeoutMs),
         requestTimeout: limits.requestTimeoutMs,
       },
       protocols.http1,

@@ -69,6 +69,7 @@ export class TlsDoor {
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const code = error.code ?? error.message;
       listener.onFailure(socket, wordsOfHandshake[code] ?? `failed in the TLS handshake: ${code}`);
+      socket.destroy(); // of a handshake that is merely late node leaves the connection open
     });
   }
 

@@ -37,10 +37,13 @@ async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
   return { headers, trailers, body: Buffer.concat(chunks) };
 }
 
-describe('createRpcServer(), with a client that', () => {
+// A wait that never ends fails: whatever a hostile client does, nothing here may take long.
+describe('createRpcServer(), with a client that', { timeout: 120_000 }, () => {
   const numbers = createNumberStream();
   let server: RpcTestServer;
   let session: ClientHttp2Session;
+  /** Ends what a failed test has left open: it would keep this process alive, and the failure untold. */
+  const endings: (() => void)[] = [];
 
   before(async () => {
     server = await startRpcServer({
@@ -51,13 +54,14 @@ describe('createRpcServer(), with a client that', () => {
     session = connectHttp2();
   });
   after(async () => {
-    session.close();
+    for (const end of endings) end();
     await server.close();
   });
 
   function connectHttp2(port = server.port): ClientHttp2Session {
     const http2 = connect(`http://127.0.0.1:${port}`);
     http2.on('error', () => {});
+    endings.push(() => http2.destroy());
     return http2;
   }
 
@@ -165,6 +169,7 @@ describe('createRpcServer(), with a client that', () => {
 
   it('stops reading: its writer is held after a mebibyte and what the network takes', async () => {
     const proxy = await startStallingProxy(server.port);
+    endings.push(() => proxy.close());
     const own = connectHttp2(proxy.port);
     const stream = call(GET_FLOWS, {}, own);
     stream.on('error', () => {});
@@ -213,6 +218,7 @@ describe('createRpcServer(), with a client that', () => {
   /** Sends text on a connection of its own and gives what came back until its end. */
   async function talk(speak: (socket: Socket) => void): Promise<string> {
     const socket = connectNet(server.port, '127.0.0.1');
+    endings.push(() => socket.destroy());
     let text = '';
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
