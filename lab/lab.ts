@@ -8,6 +8,7 @@ import { keepRoutes } from './network/keep-routes.ts';
 import { planNetwork } from './network/network-plan.ts';
 import type { LabPaths } from './paths.ts';
 import { agentSpecs, clusterRelaySpecs, programSpecs, topRelaySpec } from './process/lab-processes.ts';
+import { makeCertificates } from './process/make-certificates.ts';
 import { type ProcessSpec, Supervisor } from './process/supervisor.ts';
 import { FlowTally, watchFlows } from './report/flow-watch.ts';
 import { clusterManifests } from './topology/manifests.ts';
@@ -53,7 +54,7 @@ export class Lab {
     const { plan, paths, options } = this;
     for (const dir of [paths.runDir, options.logDir]) mkdirSync(dir, { recursive: true });
     const network = planNetwork(plan);
-    await buildNetwork(network);
+    await Promise.all([buildNetwork(network), makeCertificates(plan, paths)]);
     this.log(`network is up: ${network.namespaces.length} namespaces`);
     this.writeManifests();
     for (const spec of agentSpecs(plan, paths)) await this.startOne(this.observers, spec, signal);

@@ -9,6 +9,8 @@ export interface LabPaths {
   /** Processes that were started, for the lab that comes after one that was killed. */
   readonly processTable: string;
   readonly topSocket: string;
+  /** The CA and every certificate, as `sluice certs` lays them out. */
+  readonly tlsDir: string;
   clusterDir(cluster: string): string;
   manifestsDir(cluster: string): string;
   relaySocket(cluster: string): string;
@@ -26,6 +28,7 @@ export function labPaths(name: string): LabPaths {
     runDir,
     processTable: join(runDir, 'processes'),
     topSocket: join(runDir, 'relay.sock'),
+    tlsDir: join(runDir, 'tls'),
     clusterDir: (cluster) => join(runDir, cluster),
     manifestsDir: (cluster) => join(runDir, cluster, 'manifests'),
     relaySocket: (cluster) => join(runDir, cluster, 'relay.sock'),

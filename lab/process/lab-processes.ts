@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { podConfig, worldConfig } from '../app/pod-config.ts';
 import type { LabOptions } from '../config.ts';
 import { type LabPaths, relayNode } from '../paths.ts';
@@ -6,8 +7,18 @@ import type { ProcessSpec } from './supervisor.ts';
 
 const CLI = 'cli/main.ts';
 const AGENT_PORT = 4244;
+const RELAY_PORT = 4245;
 /** The programs are small, and there are many: a heap that is collected early keeps each of them so. */
 const APP_NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64'] as const;
+
+/** A server's certificate, for clients that show one themselves. */
+function serverTls({ tlsDir }: LabPaths, certificate: string): string[] {
+  return [
+    `--tls-cert-file=${join(tlsDir, `${certificate}.crt`)}`,
+    `--tls-key-file=${join(tlsDir, `${certificate}.key`)}`,
+    `--tls-client-ca-files=${join(tlsDir, 'ca.crt')}`,
+  ];
+}
 
 /** One agent for each node, each in its node's namespace. */
 export function agentSpecs(plan: LabPlan, paths: LabPaths): ProcessSpec[] {
@@ -32,7 +43,7 @@ function agentSpec(plan: LabPlan, paths: LabPaths, cluster: ClusterPlan, node: N
       ...remote.map(({ name, id }) => `--remote-cluster=${name}=${id}:${paths.manifestsDir(name)}`),
       `--listen=unix://${paths.agentSocket(node)}`,
       `--listen=:${AGENT_PORT}`,
-      '--insecure',
+      ...serverTls(paths, `agents/${cluster.name}/${node.name}`),
       '--device=eth0',
       `--pin-dir=${paths.pinDir(node)}`,
       '--unpin-on-exit',
@@ -40,7 +51,7 @@ function agentSpec(plan: LabPlan, paths: LabPaths, cluster: ClusterPlan, node: N
   };
 }
 
-/** A relay for each cluster, which finds the agents through one of them. */
+/** A relay for each cluster, which finds the agents through the one of its own node and speaks mTLS with all. */
 export function clusterRelaySpecs(plan: LabPlan, paths: LabPaths): ProcessSpec[] {
   return plan.clusters.map((cluster) => ({
     name: `${cluster.name} relay`,
@@ -51,12 +62,17 @@ export function clusterRelaySpecs(plan: LabPlan, paths: LabPaths): ProcessSpec[]
       'relay',
       `--name=${cluster.name}`,
       `--listen=unix://${paths.relaySocket(cluster.name)}`,
+      `--listen=:${RELAY_PORT}`,
+      ...serverTls(paths, 'relay-server'),
       `--peer-service=unix://${paths.agentSocket(relayNode(cluster))}`,
+      `--peer-tls-ca-files=${join(paths.tlsDir, 'ca.crt')}`,
+      `--peer-tls-cert-file=${join(paths.tlsDir, 'relay-client.crt')}`,
+      `--peer-tls-key-file=${join(paths.tlsDir, 'relay-client.key')}`,
     ],
   }));
 }
 
-/** The relay above the clusters, in the machine's own namespace, where people are. */
+/** The relay above the clusters, in the machine's own namespace, where people are: they need no certificate on the loopback, and may use one. */
 export function topRelaySpec(plan: LabPlan, paths: LabPaths, { name, port }: LabOptions): ProcessSpec {
   return {
     name: 'relay above the clusters',
@@ -66,7 +82,9 @@ export function topRelaySpec(plan: LabPlan, paths: LabPaths, { name, port }: Lab
       'relay',
       `--name=${name}`,
       `--listen=unix://${paths.topSocket}`,
-      ...(port === 0 ? [] : [`--listen=127.0.0.1:${port}`, '--insecure']),
+      ...(port === 0
+        ? []
+        : [`--listen=127.0.0.1:${port}`, '--insecure', ...serverTls(paths, 'relay-server')]),
       ...plan.clusters.map((cluster) => `--peer=unix://${paths.relaySocket(cluster.name)}`),
     ],
   };

@@ -22,7 +22,7 @@ export function legend(plan: LabPlan, paths: LabPaths, options: LabOptions): str
   ]);
   const isDefault = options.port === 4245;
   const server = isDefault ? '' : ` --server unix://${paths.topSocket}`;
-  const tcp = options.port === 0 ? '' : ` and 127.0.0.1:${options.port}`;
+  const tcp = options.port === 0 ? '' : ` and 127.0.0.1:${options.port}, in plaintext and by mTLS`;
   const commands = align(
     [
       ['observe -f', 'everything, as it happens'],
@@ -41,6 +41,7 @@ export function legend(plan: LabPlan, paths: LabPaths, options: LabOptions): str
     `  agents     ${paths.runDir}/CLUSTER/NODE/agent.sock`,
     `  relays     ${paths.runDir}/CLUSTER/relay.sock; above both: ${paths.topSocket}${tcp}`,
     `  manifests  ${paths.runDir}/CLUSTER/manifests: change a file and watch what follows`,
+    `  tls        ${paths.tlsDir}: relays and agents speak mTLS; ./sluice certs renew ${paths.tlsDir} --all`,
     `  logs       ${shortest(options.logDir)}`,
     '',
     'From a second terminal:',
