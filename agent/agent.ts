@@ -90,8 +90,9 @@ export class Agent {
     this.startPipeline(this.datapath);
     await this.followClusters();
     this.datapath.start();
-    this.lossTimer = setInterval(() => this.tellLosses(), LOSS_INTERVAL_MS);
-    this.server = await serveAgent(this.state(), options);
+    this.lossTimer = setInterval(() => this.look(), LOSS_INTERVAL_MS);
+    const onRefused = (message: string): void => this.io.log(logLine('warn', message));
+    this.server = await serveAgent(this.state(), { ...options, onRefused });
     const listen = this.server.addresses.map(formatAddress).join(' ');
     const device = this.datapath.deviceName;
     this.io.log(logLine('info', 'agent ready', { node: this.nodeName, device, listen }));
@@ -177,6 +178,12 @@ export class Agent {
     for (const { where, message } of this.problems.set(group, problems, Date.now())) {
       this.io.log(logLine('warn', message, { where }));
     }
+  }
+
+  /** What nobody tells by itself. */
+  private look(): void {
+    this.tellLosses();
+    this.setProblems('certificates', this.server?.tlsProblems ?? []);
   }
 
   private tellLosses(): void {

@@ -1,4 +1,4 @@
-import { type Address, formatAddress, type TlsFiles } from '../rpc/index.ts';
+import { type Address, formatAddress, type ServerLimits, type TlsFiles } from '../rpc/index.ts';
 import type { AggregationLevel } from './datapath/map-layout.ts';
 
 /** A directory of another cluster's manifests, read only. */
@@ -24,8 +24,10 @@ export interface AgentOptions {
   readonly listen: readonly Address[];
   /** Certificates for TCP addresses. */
   readonly tls?: TlsFiles;
-  /** Serve TCP in plaintext: for a lab, or behind something that encrypts. */
+  /** Serve TCP in plaintext, beside TLS where there are certificates, too: behind something that encrypts. */
   readonly insecure: boolean;
+  /** What clients may take; the defaults of `rpc/limits.ts` for what is left out. */
+  readonly limits?: Partial<ServerLimits>;
   /** The node's network device; default: that of the default route, else the first that is no loopback or veth. */
   readonly device?: string;
   /** The object with the programs; default build/bpf/datapath.bpf.o of this checkout. */

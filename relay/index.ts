@@ -10,6 +10,7 @@ import {
   HealthState,
   reflectionRoutes,
   type RpcServer,
+  type TlsProblem,
 } from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
 import { VERSION } from '../rpc/version.ts';
@@ -50,15 +51,30 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
   });
   const ledger = new LossLedger();
   let server: RpcServer | null = null;
+  const tlsProblems = (): TlsProblem[] => [
+    ...(server?.tlsProblems ?? []),
+    ...(peerTls === undefined ? [] : clientTlsProblems(peerTls)),
+  ];
   const service = new RelayService(
     { ...options, relayName: name, directory, ledger, meter: createMeter() },
     VERSION,
     options.maxStreams ?? DEFAULT_MAX_STREAMS,
-    () => [...(server?.tlsProblems ?? []), ...(peerTls === undefined ? [] : clientTlsProblems(peerTls))],
+    tlsProblems,
   );
   const health = new HealthState(HEALTH_NAMES, false);
   const checkHealth = (): void => health.set(directory.isHealthy);
-  const timer = setInterval(checkHealth, HEALTH_INTERVAL_MS);
+  let told: readonly string[] = [];
+  const tellProblems = (): void => {
+    const problems = tlsProblems();
+    for (const { where, message } of problems) {
+      if (!told.includes(message)) io.log(logLine('warn', message, { where }));
+    }
+    told = problems.map(({ message }) => message);
+  };
+  const timer = setInterval(() => {
+    checkHealth();
+    tellProblems();
+  }, HEALTH_INTERVAL_MS);
   directory.onEvent((event) => {
     checkHealth();
     // How much was lost is not known: the peer tells that itself when it is back, if it can.
@@ -70,7 +86,6 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
       insecure,
       ...(tls !== undefined && { tls }),
       ...(limits !== undefined && { limits }),
-      onProblem: (message) => io.log(logLine('warn', message)),
       onRefused: (message) => io.log(logLine('warn', message)),
       responseHeaders: { 'hubble-relay-version': VERSION },
       rawStreams: new Map([

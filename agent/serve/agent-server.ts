@@ -9,6 +9,7 @@ import {
   HealthState,
   reflectionRoutes,
   type RpcServer,
+  type ServerLimits,
   type TlsFiles,
 } from '../../rpc/index.ts';
 import { aggregateHandler } from './aggregate-service.ts';
@@ -19,6 +20,9 @@ export interface AgentServerOptions {
   readonly listen: readonly Address[];
   readonly insecure: boolean;
   readonly tls?: TlsFiles;
+  readonly limits?: Partial<ServerLimits>;
+  /** See RpcServerOptions. */
+  readonly onRefused?: (message: string) => void;
 }
 
 /** The name under which Hubble's clients ask for health: not that of the service. */
@@ -31,6 +35,8 @@ export async function serveAgent(state: AgentState, options: AgentServerOptions)
     listen: options.listen,
     insecure: options.insecure,
     ...(options.tls !== undefined && { tls: options.tls }),
+    ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.onRefused !== undefined && { onRefused: options.onRefused }),
     responseHeaders: { 'hubble-server-version': state.version },
     rawStreams: new Map([
       ['/observer.Observer/GetFlows', flowsHandler(state)],
