@@ -13,7 +13,10 @@ const RUNS = Number(process.env['SLUICE_FUZZ_RUNS'] ?? 100_000);
 const SEED = Number(process.env['SLUICE_FUZZ_SEED'] ?? 1);
 
 const node = nodeForFile();
+// With DNS read as well, which looks at every packet of its port.
+node.datapath.configure({ dnsBurst: 1 << 20 });
 const corpus = Object.values(kinds);
+let dnsMessages = 0;
 const hex = (text: string): string => Buffer.from(addressBytes(text)).toString('hex');
 const own = new Set([hex(CAST.pod.ipv4), hex(CAST.pod.ipv6)]);
 
@@ -64,6 +67,12 @@ function checkPassed(outcome: Outcome, reading: IpReading): void {
   assert.equal((event.flags & constant('EVENT_FLAG_FRAGMENT')) !== 0, reading.fragment === 'later');
   // A later IPv6 fragment learns its protocol from the first, if that was seen.
   if (reading.fragment !== 'later') assert.equal(event.protocol, reading.protocol);
+  for (const { type, captured } of outcome.events) {
+    if (type !== constant('EVENT_TYPE_L7')) continue;
+    assert.ok(reading.ports?.includes(53) === true, 'a DNS message of other ports');
+    assert.ok(captured.length > reading.headerEnd, 'a DNS message of no bytes');
+    dnsMessages++;
+  }
   if (reading.ports !== null) {
     const table = node.datapath.object.map(reading.ipv6 ? 'ct6' : 'ct4');
     assert.ok(table.lookup(conntrackKey(reading, reading.ports)), 'no conntrack entry');
@@ -105,5 +114,6 @@ describe('mutated packets', () => {
     }
     // A mutator that breaks everything, or nothing, would prove little.
     for (const [name, count] of Object.entries(tally)) assert.ok(count > RUNS / 100, `${name}: ${count}`);
+    assert.ok(dnsMessages > RUNS / 1000, `${dnsMessages} DNS messages`);
   });
 });
