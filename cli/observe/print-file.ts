@@ -10,12 +10,17 @@ export interface PrintedFile {
   readonly silent: boolean;
   /** Prints one encoded response; what it throws ends the command, after what was printed before it. */
   readonly print: (message: Uint8Array) => PrintedText;
+  /** Called about once a second, since stdin may be a stream that goes on: prints what has waited. */
+  readonly tick: () => PrintedText;
   /** What is printed once the file has ended. */
   readonly end: () => PrintedText;
 }
 
 /** `sluice observe --input-file`: prints what a request selects from a file, or from stdin for `-`. An interrupt ends it as the end of the file does. */
-export async function printFile(path: string, { request, silent, print, end }: PrintedFile): Promise<number> {
+export async function printFile(
+  path: string,
+  { request, silent, print, tick, end }: PrintedFile,
+): Promise<number> {
   const output = new Output();
   let isInterrupted = false;
   process.once('SIGINT', () => (isInterrupted = true));
@@ -29,6 +34,10 @@ export async function printFile(path: string, { request, silent, print, end }: P
     if (printed.err !== '' && !silent) process.stderr.write(printed.err);
     out += printed.out;
   };
+  const timer = setInterval(() => {
+    add(tick());
+    void flush();
+  }, 1000);
   let failure: { readonly error: unknown } | undefined;
   try {
     await readFlowFile(path, request, {
@@ -41,6 +50,8 @@ export async function printFile(path: string, { request, silent, print, end }: P
     });
   } catch (error) {
     failure = { error };
+  } finally {
+    clearInterval(timer);
   }
   // What came before a failure is printed: a table's rows too.
   add(end());

@@ -1,5 +1,5 @@
 import { FRAME_PREFIX_BYTES, type FrameRun } from '../../proto/flow/frame.ts';
-import type { PrintedText } from '../../proto/flow/text/print-options.ts';
+import { nothingPrinted, type PrintedText } from '../../proto/flow/text/print-options.ts';
 import { RpcCode, RpcError } from '../../rpc/rpc-error.ts';
 import { Output } from '../output.ts';
 import { type Server, withServer } from '../server/with-server.ts';
@@ -14,9 +14,13 @@ export interface PrintedStream {
   readonly silent: boolean;
   /** Prints one message; what it throws ends the command, after what was printed before it. */
   readonly print: (message: Uint8Array) => PrintedText;
+  /** Called about once a second: prints what has waited. */
+  readonly tick?: () => PrintedText;
   /** What is printed once the stream has ended. */
-  readonly end: () => string;
+  readonly end: () => string | PrintedText;
 }
+
+const TICK_MS = 1000;
 
 /**
  * Prints a stream until it ends, the user interrupts it, or nobody reads any more: all of which are a success. A reader that lags holds the stream back, so that nothing
@@ -48,6 +52,13 @@ export async function printStream(settings: Settings, stream: PrintedStream): Pr
     return output.write(out, stop.signal);
   };
 
+  const timer = setInterval(() => {
+    const { out, err } = stream.tick?.() ?? nothingPrinted;
+    if (err !== '' && !stream.silent) process.stderr.write(err);
+    // A reader that lags holds back the stream, not the clock: this is a line at most.
+    void output.write(out);
+  }, TICK_MS);
+
   try {
     await withServer(settings, (server) =>
       untilStopped(stop.signal, readStream(server, stream, stop.signal, onRun)),
@@ -57,8 +68,12 @@ export async function printStream(settings: Settings, stream: PrintedStream): Pr
     if (!stop.signal.aborted) failure = { error };
   } finally {
     process.off('SIGINT', interrupt);
+    clearInterval(timer);
   }
-  await output.write(stream.end());
+  const ended = stream.end();
+  const { out, err } = typeof ended === 'string' ? { out: ended, err: '' } : ended;
+  if (err !== '' && !stream.silent) process.stderr.write(err);
+  await output.write(out);
   if (failure !== undefined) throw failure.error;
   if (stop.signal.aborted) output.finish();
   return 0;

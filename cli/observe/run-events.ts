@@ -1,7 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AgentEventPrinter, DebugEventPrinter } from '../../proto/flow/text/event-printer.ts';
 import type { PrintOptions } from '../../proto/flow/text/print-options.ts';
-import { compileTimeFormat } from '../../proto/flow/text/time-text.ts';
 import {
   GetAgentEventsRequestSchema,
   GetAgentEventsResponseSchema,
@@ -9,17 +8,19 @@ import {
   GetDebugEventsResponseSchema,
 } from '../../proto/gen/observer/observer_pb.ts';
 import type { Invocation } from '../command.ts';
-import { type FlagUse, lastText } from '../flags/flag-spec.ts';
+import { type FlagUse, invalidValue, lastText } from '../flags/flag-spec.ts';
 import { parseBool } from '../flags/parse-value.ts';
 import { loadSettings } from '../server/with-server.ts';
 import { printStream } from './print-stream.ts';
-import { outputFormat } from './print-settings.ts';
+import { outputFormat, timeFormat } from './print-settings.ts';
 import { eventSelection, type Selection } from './selection.ts';
 
 function printOptions(uses: readonly FlagUse[], { follow }: Selection): PrintOptions {
+  const format = outputFormat(uses, follow);
+  if (format === 'csv') throw invalidValue('-o, --output', 'csv', 'compact, dict, table or json');
   return {
-    format: outputFormat(uses, follow),
-    time: compileTimeFormat(lastText(uses, 'time-format') ?? 'StampMilli'),
+    format,
+    time: timeFormat(uses, format),
     nodeName: parseBool('--print-node-name', lastText(uses, 'print-node-name') ?? 'false'),
   };
 }

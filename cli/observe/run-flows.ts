@@ -1,21 +1,23 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { FlowPrinter, type FlowPrintOptions } from '../../proto/flow/text/flow-printer.ts';
-import type { PrintedText } from '../../proto/flow/text/print-options.ts';
-import { compileTimeFormat } from '../../proto/flow/text/time-text.ts';
-import {
-  type GetFlowsRequest,
-  GetFlowsRequestSchema,
-  GetFlowsResponseSchema,
-} from '../../proto/gen/observer/observer_pb.ts';
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { FlowPrintOptions } from '../../proto/flow/text/print-options.ts';
+import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import type { Invocation } from '../command.ts';
-import { allTexts, type FlagUse, lastText } from '../flags/flag-spec.ts';
+import { type FlagUse, lastText, UsageError } from '../flags/flag-spec.ts';
 import { parseBool } from '../flags/parse-value.ts';
 import { loadSettings } from '../server/with-server.ts';
 import type { Settings } from '../settings/settings.ts';
 import { buildFilters } from './build-filters.ts';
 import { fieldMask } from './field-mask.ts';
 import { printStream } from './print-stream.ts';
-import { outputFormat, wantsColour } from './print-settings.ts';
+import { countingSink, printingSink, type SinkOptions } from './flow-sink.ts';
+import {
+  lossIntervalMs,
+  outputFormat,
+  policyNames,
+  timeFormat,
+  wantsColour,
+  wantsGroups,
+} from './print-settings.ts';
 import { parseRawFilters, rawFiltersText } from './raw-filters.ts';
 import { flowSelection } from './selection.ts';
 
@@ -45,9 +47,9 @@ export function flowsRequest(
   });
   const print: FlowPrintOptions = {
     format,
-    time: compileTimeFormat(lastText(uses, 'time-format') ?? 'StampMilli'),
+    time: timeFormat(uses, format),
     nodeName: isOn(uses, 'print-node-name'),
-    policyNames: isOn(uses, 'print-policy-names'),
+    policyNames: policyNames(uses),
     names: isOn(uses, 'ip-translation', 'true') && !isOn(uses, 'numeric'),
     colour: wantsColour(uses, process.stdout.isTTY),
     allNodeStates: settings.bool('debug'),
@@ -59,29 +61,29 @@ export function flowsRequest(
 export async function observeFlows({ uses }: Invocation): Promise<number> {
   const settings = await loadSettings(uses);
   const { request, print } = flowsRequest(uses, settings, Date.now());
+  const file = lastText(uses, 'input-file') ?? '';
+  const options: SinkOptions = {
+    print,
+    isGrouped: wantsGroups(uses, print.format),
+    lossIntervalMs: lossIntervalMs(uses, print.format, request.follow && file === '' && process.stdout.isTTY),
+  };
+  if (file !== '' && settings.bool('port-forward')) {
+    throw new UsageError('--input-file and --port-forward cannot be used together: a file needs no server');
+  }
   if (isOn(uses, 'print-raw-filters')) {
     process.stdout.write(rawFiltersText(request));
     return 0;
   }
-  const printer = new FlowPrinter(print);
+  const sink = isOn(uses, 'count') ? countingSink(options) : printingSink(options);
   const silent = isOn(uses, 'silent-errors');
-  const printMessage = (message: Uint8Array): PrintedText =>
-    printer.print(fromBinary(GetFlowsResponseSchema, message));
-  const file = allTexts(uses, 'input-file').at(-1) ?? '';
   if (file !== '') {
     const { printFile } = await import('./print-file.ts');
-    return printFile(file, {
-      request,
-      silent,
-      print: printMessage,
-      end: () => ({ out: printer.end(), err: '' }),
-    });
+    return printFile(file, { request, silent, ...sink });
   }
   return printStream(settings, {
     path: '/observer.Observer/GetFlows',
     request: toBinary(GetFlowsRequestSchema, request),
     silent,
-    print: printMessage,
-    end: () => printer.end(),
+    ...sink,
   });
 }

@@ -1,4 +1,5 @@
-import { FlowPrinter, type FlowPrintOptions } from '../../proto/flow/text/flow-printer.ts';
+import { FlowPrinter } from '../../proto/flow/text/flow-printer.ts';
+import type { FlowPrintOptions } from '../../proto/flow/text/print-options.ts';
 import { compileTimeFormat } from '../../proto/flow/text/time-text.ts';
 import type { GetFlowsResponse } from '../../proto/gen/observer/observer_pb.ts';
 import { type FlowInit, flowResponse } from './build-responses.ts';
@@ -13,7 +14,7 @@ export function printed(
     time: compileTimeFormat('StampMilli'),
     nodeName: false,
     names: true,
-    policyNames: false,
+    policyNames: 'never',
     colour: false,
     allNodeStates: false,
     ...change,

@@ -1,5 +1,12 @@
 /** Names of event types and sub-types as they stand in the TYPE column and as `--type` takes them. */
 
+/** Event types that have text of their own (Cilium pkg/monitor/api). */
+export const EVENT_DROP = 1;
+export const EVENT_CAPTURE = 3;
+export const EVENT_TRACE = 4;
+export const EVENT_POLICY_VERDICT = 5;
+export const EVENT_TRACE_SOCK = 7;
+
 /** Event types by name (Cilium pkg/monitor/api). */
 export const eventTypes: ReadonlyMap<string, number> = new Map([
   ['drop', 1],

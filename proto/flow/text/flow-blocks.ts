@@ -7,17 +7,19 @@ import {
 } from '../../gen/flow/flow_pb.ts';
 import { dropLabel } from './drop-label.ts';
 import { enumName } from './enum-name.ts';
-import { policyMatchText, socketPointName, tracePointName } from './event-names.ts';
+import {
+  EVENT_CAPTURE,
+  EVENT_DROP,
+  EVENT_POLICY_VERDICT,
+  EVENT_TRACE,
+  EVENT_TRACE_SOCK,
+  policyMatchText,
+  socketPointName,
+  tracePointName,
+} from './event-names.ts';
 import { hostText, portsOf, withPort } from './host-text.ts';
 import { identityText } from './identity-text.ts';
 import type { Paint } from './terminal.ts';
-
-/** Event types that have text of their own (Cilium pkg/monitor/api). */
-export const EVENT_DROP = 1;
-export const EVENT_CAPTURE = 3;
-export const EVENT_TRACE = 4;
-export const EVENT_POLICY_VERDICT = 5;
-export const EVENT_TRACE_SOCK = 7;
 
 /** Two texts, one for each end of a flow. */
 export interface Ends {

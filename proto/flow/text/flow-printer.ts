@@ -9,25 +9,15 @@ import { type GetFlowsResponse, GetFlowsResponseSchema } from '../../gen/observe
 import type { NodeStatusEvent } from '../../gen/relay/relay_pb.ts';
 import { DICT_SEPARATOR, type DictEntry, dictText } from './dict.ts';
 import { enumName } from './enum-name.ts';
-import { EVENT_POLICY_VERDICT, hostsText, identitiesText, summaryText, typeText } from './flow-blocks.ts';
+import { hostsText, summaryText, typeText } from './flow-blocks.ts';
+import { csvHeader, flowCsv, lostCsv } from './flow-csv.ts';
+import { flowLine } from './flow-line.ts';
 import { messageJson } from './json-text.ts';
 import { isTrouble, nodeStatusEntries, nodeStatusSentence } from './node-status-text.ts';
-import { nothingPrinted, type PrintedText, type PrintOptions } from './print-options.ts';
+import { type FlowPrintOptions, nothingPrinted, type PrintedText } from './print-options.ts';
 import { formatTable } from './table.ts';
 import { coloured, escapeTerminal, type Paint, plain } from './terminal.ts';
-import { verdictText } from './verdict-text.ts';
-
-/** How flows are printed. */
-export interface FlowPrintOptions extends PrintOptions {
-  /** Names instead of addresses where they are known. */
-  readonly names: boolean;
-  /** The policies behind a policy verdict. */
-  readonly policyNames: boolean;
-  /** Colours; only the compact and dict formats have them. */
-  readonly colour: boolean;
-  /** Show also that nodes are connected or gone, not only trouble. */
-  readonly allNodeStates: boolean;
-}
+import { decidingRules, verdictText } from './verdict-text.ts';
 
 /** Prints GetFlows responses one after the other. Table rows are kept until `end`. */
 export class FlowPrinter {
@@ -35,7 +25,7 @@ export class FlowPrinter {
   private readonly colour: boolean;
   private readonly paint: Paint;
   private readonly rows: string[][] = [];
-  private printedDicts = 0;
+  private printedRecords = 0;
 
   constructor(options: FlowPrintOptions) {
     this.options = options;
@@ -73,44 +63,33 @@ export class FlowPrinter {
     const { options, paint } = this;
     if (options.format === 'json') return `${messageJson(GetFlowsResponseSchema, response)}\n`;
     if (options.format === 'legacy-json') return `${messageJson(FlowSchema, flow)}\n`;
+    if (options.format === 'csv') return this.csv(flowCsv(flow, options.time, options.names));
     const time = options.time(flow.time);
+    if (options.format === 'compact') return this.safe(`${time}${flowLine(flow, options, paint)}\n`);
     const hosts = hostsText(flow, options.names, paint);
     const type = typeText(flow);
-    const isPolicyVerdict = flow.eventType?.type === EVENT_POLICY_VERDICT;
-    const verdict = verdictText(flow, isPolicyVerdict, options.policyNames, paint);
+    const verdict = verdictText(flow, options.policyNames, paint);
     const summary = summaryText(flow, paint);
     if (options.format === 'table') {
       return this.addRow(time, flow.nodeName, hosts.source, hosts.destination, type, verdict, summary);
     }
-    if (options.format === 'dict') {
-      return this.dict([
-        ['TIMESTAMP', time],
-        ...this.nodeEntry(flow.nodeName),
-        ['SOURCE', hosts.source],
-        ['DESTINATION', hosts.destination],
-        ['TYPE', type],
-        ['VERDICT', verdict],
-        ['SUMMARY', summary],
-      ]);
-    }
-    const node = options.nodeName ? ` [${flow.nodeName}]` : '';
-    const identities = identitiesText(flow, paint);
-    const source = `${hosts.source} ${identities.source}`;
-    const destination = `${hosts.destination} ${identities.destination}`;
-    // The client stays on the left: a reply shows its destination first.
-    const ends =
-      flow.isReply === undefined
-        ? `${source} <> ${destination}`
-        : flow.isReply
-          ? `${destination} <- ${source}`
-          : `${source} -> ${destination}`;
-    return this.safe(`${time}${node}: ${ends} ${type} ${verdict} (${summary})\n`);
+    return this.dict([
+      ['TIMESTAMP', time],
+      ...this.nodeEntry(flow.nodeName),
+      ['SOURCE', hosts.source],
+      ['DESTINATION', hosts.destination],
+      ['TYPE', type],
+      ['VERDICT', verdict],
+      ...this.rulesEntry(flow),
+      ['SUMMARY', summary],
+    ]);
   }
 
   private lostText(response: GetFlowsResponse, lost: LostEvent): string {
     const { options } = this;
     if (options.format === 'json') return `${messageJson(GetFlowsResponseSchema, response)}\n`;
     if (options.format === 'legacy-json') return `${messageJson(LostEventSchema, lost)}\n`;
+    if (options.format === 'csv') return this.csv(lostCsv(response, lost, options.time));
     const time = options.time(response.time);
     const source = enumName(LostEventSource, lost.source);
     const cpu = `CPU(${lost.cpu ?? 0})`;
@@ -154,8 +133,18 @@ export class FlowPrinter {
     return this.options.nodeName ? [['NODE', name]] : [];
   }
 
+  private rulesEntry(flow: Flow): DictEntry[] {
+    const rules = this.options.policyNames === 'always' ? decidingRules(flow) : '';
+    return rules === '' ? [] : [['DECIDED BY', rules]];
+  }
+
+  private csv(line: string): string {
+    const header = this.printedRecords++ > 0 ? '' : csvHeader;
+    return header + this.safe(line);
+  }
+
   private dict(entries: readonly DictEntry[]): string {
-    const separator = this.printedDicts++ > 0 ? `${DICT_SEPARATOR}\n` : '';
+    const separator = this.printedRecords++ > 0 ? `${DICT_SEPARATOR}\n` : '';
     return separator + this.safe(dictText(entries));
   }
 

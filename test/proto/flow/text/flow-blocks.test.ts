@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FlowPrintOptions } from '../../../../proto/flow/text/flow-printer.ts';
+import type { FlowPrintOptions } from '../../../../proto/flow/text/print-options.ts';
 import { type FlowInit, flowResponse, withoutField } from '../../../support/build-responses.ts';
 import { line, printed } from '../../../support/print-responses.ts';
 
@@ -170,7 +170,7 @@ describe('VERDICT and SUMMARY of a flow', () => {
     const by = (value: number, trafficDirection: number): string =>
       verdict(
         { ...lists, verdict: value as 1, trafficDirection: trafficDirection as 1 },
-        { policyNames: true },
+        { policyNames: 'verdicts' },
       );
     assert.equal(by(1, 1), 'ALLOWED BY in-a (CiliumNetworkPolicy)');
     assert.equal(by(1, 2), 'ALLOWED BY out-a (NetworkPolicy), out-b (CiliumClusterwideNetworkPolicy)');
@@ -181,9 +181,25 @@ describe('VERDICT and SUMMARY of a flow', () => {
     assert.equal(by(6, 1), 'TRACED');
     assert.equal(verdict({ ...lists, trafficDirection: 1 }), 'ALLOWED');
     assert.equal(
-      verdict({ ...lists, trafficDirection: 1, eventType: { type: 4 } }, { policyNames: true }),
+      verdict({ ...lists, trafficDirection: 1, eventType: { type: 4 } }, { policyNames: 'verdicts' }),
       'FORWARDED',
     );
+  });
+
+  it('names them on every kind of event, unless told to keep to verdicts', () => {
+    const dropped: FlowInit = {
+      verdict: 2,
+      trafficDirection: 2,
+      eventType: { type: 1, subType: 133 },
+      egressDeniedBy: [{ kind: 'NetworkPolicy', namespace: 'shop', name: 'no-mail' }],
+    };
+    assert.match(line(dropped, { policyNames: 'always' }), / DROPPED BY no-mail \(NetworkPolicy\) \(TCP/);
+    assert.match(line(dropped, { policyNames: 'verdicts' }), / DROPPED \(TCP/);
+    const dict = (policyNames: FlowPrintOptions['policyNames']): string =>
+      printed([flowResponse(dropped)], { format: 'dict', policyNames }).out;
+    assert.match(dict('always'), /\n DECIDED BY: NetworkPolicy\/shop\/no-mail\n {4}SUMMARY: /);
+    assert.doesNotMatch(dict('verdicts'), /DECIDED/);
+    assert.doesNotMatch(printed([flowResponse()], { format: 'dict', policyNames: 'always' }).out, /DECIDED/);
   });
 
   it('puts a trace id in front of the summary and authentication behind it', () => {

@@ -285,7 +285,7 @@ describe('FlowPrinter, colours', () => {
   it('lets the colour of a verdict span the policies behind it', () => {
     const change: FlowInit = { ...denied, egressDeniedBy: [{ name: 'p', kind: 'NetworkPolicy' }] };
     assert.match(
-      visible(line(change, { colour: true, policyNames: true })),
+      visible(line(change, { colour: true, policyNames: 'verdicts' })),
       /\^31mDENIED BY p \(NetworkPolicy\)\^0m/,
     );
   });

@@ -1,0 +1,78 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { createFlowPeek, ENVELOPE_FLOW, peekFlow } from '../../proto/flow/peek-flow.ts';
+import { FlowPrinter } from '../../proto/flow/text/flow-printer.ts';
+import { GroupPrinter } from '../../proto/flow/text/group-printer.ts';
+import { LossTally } from '../../proto/flow/text/loss-tally.ts';
+import {
+  type FlowPrintOptions,
+  nothingPrinted,
+  type PrintedText,
+} from '../../proto/flow/text/print-options.ts';
+import { type GetFlowsResponse, GetFlowsResponseSchema } from '../../proto/gen/observer/observer_pb.ts';
+
+/** Where responses go, be they of a server or of a file. */
+export interface FlowSink {
+  /** Takes one encoded response. Throws RangeError in JSON for an impossible timestamp. */
+  readonly print: (message: Uint8Array) => PrintedText;
+  /** Called about once a second: what has waited long enough. */
+  readonly tick: () => PrintedText;
+  /** What is left when there is nothing more to come. */
+  readonly end: () => PrintedText;
+}
+
+/** How a sink differs from printing everything at once. */
+export interface SinkOptions {
+  readonly print: FlowPrintOptions;
+  /** Flows in a row that look alike become one line. */
+  readonly isGrouped: boolean;
+  /** Losses are told in one line on stderr for each interval; 0: each where it stands in the stream. */
+  readonly lossIntervalMs: number;
+}
+
+const TICK_MS = 1000;
+
+/** Prints responses. */
+export function printingSink({ print, isGrouped, lossIntervalMs }: SinkOptions): FlowSink {
+  const group = isGrouped ? new GroupPrinter(print) : null;
+  const printer = group ?? new FlowPrinter(print);
+  const losses = lossIntervalMs > 0 ? new LossTally() : null;
+  let sinceLossMs = 0;
+  const decode = (message: Uint8Array): GetFlowsResponse => fromBinary(GetFlowsResponseSchema, message);
+  return {
+    print: (message) => {
+      const response = decode(message);
+      return losses?.add(response) === true ? nothingPrinted : printer.print(response);
+    },
+    tick: () => {
+      sinceLossMs += TICK_MS;
+      let err = '';
+      if (losses !== null && sinceLossMs >= lossIntervalMs) {
+        err = losses.flush(print.time);
+        sinceLossMs = 0;
+      }
+      return { out: group?.flush() ?? '', err };
+    },
+    end: () => ({ out: printer.end(), err: losses?.flush(print.time) ?? '' }),
+  };
+}
+
+/** Counts flows, and prints how many there were. Losses are told on stderr: without them the number is too small. */
+export function countingSink({ print }: SinkOptions): FlowSink {
+  const peek = createFlowPeek();
+  const losses = new LossTally();
+  const others = new FlowPrinter(print);
+  let count = 0;
+  return {
+    print: (message) => {
+      peekFlow(message, 0, message.length, peek);
+      if (peek.kind === ENVELOPE_FLOW) {
+        count++;
+        return nothingPrinted;
+      }
+      const response = fromBinary(GetFlowsResponseSchema, message);
+      return losses.add(response) ? nothingPrinted : others.print(response);
+    },
+    tick: () => nothingPrinted,
+    end: () => ({ out: `${count}\n`, err: losses.flush(print.time) }),
+  };
+}
