@@ -7,6 +7,12 @@ export interface Invocation {
   readonly positionals: readonly string[];
 }
 
+/** Things that a help page explains one by one. */
+export interface HelpList {
+  readonly heading: string;
+  readonly rows: readonly (readonly [name: string, help: string])[];
+}
+
 /**
  * A command of the `sluice` tree: its name, help and flags. It is kept apart from its work, which `run` imports when it is needed, so that help and mistakes are told
  * without loading anything else.
@@ -20,6 +26,8 @@ export interface Command {
   readonly summary: string;
   /** Further paragraphs of help. */
   readonly details?: string;
+  /** Lists that help shows behind the details, in two columns. */
+  readonly lists?: readonly HelpList[];
   readonly examples?: string;
   /** Names of the positional arguments in the usage line. */
   readonly positionals?: string;

@@ -9,6 +9,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./observe/observe.ts')).observeCommand,
   },
   {
+    name: 'top',
+    summary: 'Show the busiest workloads, ports, drops or names, live',
+    isClient: true,
+    load: async () => (await import('./top/top.ts')).topCommand,
+  },
+  {
     name: 'status',
     summary: 'Show the health of a relay or agent, and every loss by cause',
     isClient: true,

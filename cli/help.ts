@@ -93,6 +93,12 @@ export function helpText(
     const paragraphs = command.details.trim().split('\n\n');
     text += paragraphs.map((paragraph) => `\n${wrap(paragraph.replaceAll('\n', ' '), 0, width)}\n`).join('');
   }
+  for (const { heading, rows } of command.lists ?? []) {
+    text += `\n${heading}:\n${columns(
+      rows.map(([name, help]) => [`  ${name}`, help] as const),
+      width,
+    )}`;
+  }
   text += `\nUsage:\n${usages.join('\n')}\n`;
   if (command.aliases !== undefined) text += `\nAlso called: ${command.aliases.join(', ')}\n`;
   if (command.examples !== undefined) text += `\nExamples:\n${command.examples.trimEnd()}\n`;

@@ -1,14 +1,24 @@
 import type { Command } from '../command.ts';
+import { aggregateFlags } from './aggregate-flags.ts';
 import { filterFlags, rawFilterFlags } from './filter-flags.ts';
 import { flowPrintFlags, printFlags } from './format-flags.ts';
 import { selectionFlags } from './selection-flags.ts';
 
-const flowFlags = [...selectionFlags, ...printFlags, ...flowPrintFlags, ...filterFlags, ...rawFilterFlags];
+const flowFlags = [
+  ...selectionFlags,
+  ...printFlags,
+  ...flowPrintFlags,
+  ...aggregateFlags,
+  ...filterFlags,
+  ...rawFilterFlags,
+];
 // What only makes sense for flows is accepted for events too, as Hubble does, and has no effect.
 const eventFlags = [...selectionFlags, ...printFlags, ...rawFilterFlags.slice(-1)];
 
 const runFlows: Command['run'] = async (invocation) =>
-  (await import('./run-flows.ts')).observeFlows(invocation);
+  invocation.uses.some(({ spec }) => spec.name === 'aggregate-by')
+    ? (await import('./aggregate-observe.ts')).observeRows(invocation)
+    : (await import('./run-flows.ts')).observeFlows(invocation);
 
 const examples = `  # Follow everything, as it happens
   sluice observe -f
@@ -21,6 +31,10 @@ const examples = `  # Follow everything, as it happens
 
   # From the search pods to port 8080, the last hundred, as JSON
   sluice observe --from-pod travel/search --to-port 8080 --last 100 -o json
+
+  # Who talks to whom, counted on the server; live with -f
+  sluice observe --aggregate-by workload,server-port
+  sluice observe -f --aggregate-by source,drop-reason --verdict DROPPED --sort-by drops/s
 
   # An agent instead of the relay
   sluice observe --server unix:///var/run/sluice/agent.sock --all

@@ -1,6 +1,6 @@
 import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FlowAggregator, GroupKeyError } from '../../proto/flow/aggregate/flow-aggregator.ts';
-import { measureIndex } from '../../proto/flow/aggregate/row-measures.ts';
+import { measureIndex } from '../../proto/flow/aggregate/measure-index.ts';
 import { RowTable } from '../../proto/flow/aggregate/row-table.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import {

@@ -4,7 +4,6 @@ import { FlowIndex } from '../flow-index.ts';
 import { ENVELOPE_FLOW, timeUsOf } from '../peek-flow.ts';
 import { compileEndKey, endMasks, type KeyReader } from './end-keys.ts';
 import { compileFlowKey, flowMasks } from './flow-keys.ts';
-import { isEndField } from './group-keys.ts';
 import type { RowTable } from './row-table.ts';
 import type { TextTable } from './text-table.ts';
 
@@ -47,7 +46,8 @@ function compileKey({ field, end }: KeyOfGroup, texts: TextTable): KeyReader {
   const reader = isWhole ? compileFlowKey(field, texts) : compileEndKey(field, end, texts);
   if (reader !== null) return reader;
   const name = Object.entries(GroupField).find(([, number]) => number === field)?.[0] ?? String(field);
-  if (isEndField(field)) throw new GroupKeyError(`key ${name} with end ${end}: expected one of 1 to 4`);
+  if (endMasks[field] !== undefined)
+    throw new GroupKeyError(`key ${name} with end ${end}: expected one of 1 to 4`);
   const isKnown = flowMasks[field] !== undefined;
   throw new GroupKeyError(
     isKnown ? `key ${name} with end ${end}: it concerns no end` : `key ${name} does not exist`,

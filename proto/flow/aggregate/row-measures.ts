@@ -1,5 +1,3 @@
-import { Measure } from '../../gen/sluice/v1/aggregation_pb.ts';
-
 /** What is counted for a row, side by side in a Float64Array: counts of flows, then microseconds since the epoch (0 = not known). */
 export const FLOWS = 0;
 export const FORWARDED = 1;
@@ -35,21 +33,6 @@ function countTimes(sums: Float64Array, at: number, firstUs: number, lastUs: num
   const first = sums[at + FIRST_US];
   if (firstUs > 0 && firstUs <= MAX_US && (first === 0 || firstUs < first)) sums[at + FIRST_US] = firstUs;
   if (lastUs > sums[at + LAST_US] && lastUs <= MAX_US) sums[at + LAST_US] = lastUs;
-}
-
-const measureOf: ReadonlyMap<Measure, number> = new Map([
-  [Measure.FLOWS, FLOWS],
-  [Measure.FORWARDED_FLOWS, FORWARDED],
-  [Measure.DROPPED_FLOWS, DROPPED],
-  [Measure.AUDITED_FLOWS, AUDITED],
-  [Measure.ERROR_FLOWS, ERRORS],
-  [Measure.REDIRECTED_FLOWS, REDIRECTED],
-  [Measure.LAST_SEEN, LAST_US],
-]);
-
-/** Where a measure of the API stands; undefined for one that does not exist. Unspecified is flows. */
-export function measureIndex(measure: Measure): number | undefined {
-  return measure === Measure.MEASURE_UNSPECIFIED ? FLOWS : measureOf.get(measure);
 }
 
 /** Fits any number of flows below 2^34 behind the point, so that rows that are equal otherwise are ranked by their flows. */

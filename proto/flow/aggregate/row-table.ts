@@ -107,6 +107,18 @@ export class RowTable {
     return this.sums[row * MEASURES + measure];
   }
 
+  /** Most flows that any row lacks, all of them being listed. */
+  get maxMissingFlows(): number {
+    return this.missing;
+  }
+
+  /** The measures of everything that was counted. */
+  total(): Float64Array {
+    const sum = this.others.slice();
+    for (let row = 0; row < this.used; row++) addMeasures(sum, 0, this.sums, row * MEASURES);
+    return sum;
+  }
+
   /** The rows of the highest rank, `limit` at most, in no order. */
   choose(limit: number, rankBy: number = this.options.rankBy): RowChoice {
     const { used, sums } = this;
@@ -180,10 +192,20 @@ export class RowTable {
     }
   }
 
+  /** The row of `key`, or -1. */
+  find(): number {
+    return this.search(hashOf(this.key, 0, this.key.length));
+  }
+
   private rowOfKey(): number {
+    const hash = hashOf(this.key, 0, this.key.length);
+    const row = this.search(hash);
+    return row >= 0 ? row : this.addRow(hash);
+  }
+
+  private search(hash: number): number {
     const { key, slots, keys, hashes } = this;
     const { length } = key;
-    const hash = hashOf(key, 0, length);
     const mask = slots.length - 1;
     let slot = hash & mask;
     for (let entry = slots[slot]; entry !== 0; entry = slots[slot]) {
@@ -196,7 +218,7 @@ export class RowTable {
       }
       slot = (slot + 1) & mask;
     }
-    return this.addRow(hash);
+    return -1;
   }
 
   private addRow(hash: number): number {

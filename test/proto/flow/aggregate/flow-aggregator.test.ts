@@ -71,7 +71,7 @@ describe('FlowAggregator', () => {
       fc.property(messages, someKeys, (list, keys) => {
         assert.deepEqual(sorted(rowsOf(aggregate(list, keys))), sorted(aggregatePlainly(list, keys)));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -93,7 +93,7 @@ describe('FlowAggregator', () => {
         const plain = aggregatePlainly(list, [name]);
         assert.deepEqual(sorted(rowsOf(aggregate(list, [name]))), sorted(plain));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
