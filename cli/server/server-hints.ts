@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { ConnectionState } from '../../rpc/client.ts';
 import { RpcCode, type RpcError } from '../../rpc/rpc-error.ts';
 import { DEFAULT_SERVER } from '../settings/server-flags.ts';
+import { tlsHint } from './tls-hints.ts';
 
 /** Where servers of this machine listen by default: the lab's relay above both clusters, a relay, an agent, Cilium's agent. */
 const LOCAL_SOCKETS = [
@@ -19,6 +20,8 @@ export function serverHints(
   exists: (path: string) => boolean = existsSync,
 ): string[] {
   if (code === RpcCode.Unavailable && state === 'failed' && message.startsWith('cannot connect')) {
+    const hint = tlsHint(message);
+    if (hint !== undefined) return [hint];
     if (server !== DEFAULT_SERVER) return [];
     const socket = LOCAL_SOCKETS.find(exists);
     return socket === undefined
