@@ -64,7 +64,8 @@ export class WallClock {
     const nanos = high * 294_967_296 + low + offset.nanos;
     const carry = Math.floor(nanos / 1e9);
     out.seconds = offset.seconds + high * 4 + carry;
-    out.nanos = nanos - carry * 1e9;
+    // Below 2^30: as an integer it is cheaper for everybody who takes it from here.
+    out.nanos = (nanos - carry * 1e9) | 0;
     if (this.floor !== null && isCurrent && isBefore(out, this.floor)) {
       out.seconds = this.floor.seconds;
       out.nanos = this.floor.nanos;

@@ -115,6 +115,9 @@ export function typicalEvent(i: number, ktimeNs: number): Uint8Array {
   );
 }
 
+/** So that the events of a ring spread over most of a second, as those of a busy node do: the size of a time depends on it. */
+const NS_BETWEEN_EVENTS = 40_000;
+
 /** A ring in plain memory, full of typical events, that can be made readable again and again without being written anew. */
 export class EventRing {
   readonly memory: ArrayBuffer;
@@ -127,7 +130,7 @@ export class EventRing {
     let used = 0;
     let events = 0;
     for (;;) {
-      const event = typicalEvent(first + events, 1000 + 10 * events);
+      const event = typicalEvent(first + events, 1000 + NS_BETWEEN_EVENTS * events);
       const size = (12 + event.length + 7) & ~7;
       if (used + size > dataBytes) break;
       ring.write(event);

@@ -19,118 +19,93 @@ import {
   TCP_URG,
 } from './flow-record.ts';
 import { putIpv4Text, putIpv6Text, putMacText } from './put-text.ts';
-import { putBytes, putVarint } from './wire.ts';
+import { putNumber1, ShortBytes } from './put.ts';
 
 /** Flags in the order of their field numbers in TCPFlags. */
 const flagFields = [TCP_FIN, TCP_SYN, TCP_RST, TCP_PSH, TCP_ACK, TCP_URG, TCP_ECE, TCP_CWR, TCP_NS];
 
-/** The TCPFlags message of every combination of flags. */
-const flagMessages = Array.from({ length: 512 }, (_, flags) =>
-  Uint8Array.from(flagFields.flatMap((bit, i) => ((flags & bit) !== 0 ? [(i + 1) << 3, 1] : []))),
-);
+/** The `flags` field of a TCP message, for every combination of flags. */
+const flagsFields = Array.from({ length: 512 }, (_, flags) => {
+  const message = flagFields.flatMap((bit, i) => ((flags & bit) !== 0 ? [(i + 1) << 3, 1] : []));
+  return new ShortBytes(Uint8Array.of(0x1a, message.length, ...message));
+});
 
 const MAC_BYTES = 6;
 const MAC_TEXT = 17;
 
 /** Writes the `ethernet` field (4) of a flow. */
-export function putEthernet(out: Uint8Array, pos: number, record: FlowRecord): number {
-  const at = record.ethernetOffset;
-  out[pos] = 0x22;
-  out[pos + 1] = 2 * (2 + MAC_TEXT);
-  out[pos + 2] = 0x0a;
-  out[pos + 3] = MAC_TEXT;
-  pos = putMacText(out, pos + 4, record.packet, at + MAC_BYTES);
-  out[pos] = 0x12;
-  out[pos + 1] = MAC_TEXT;
-  return putMacText(out, pos + 2, record.packet, at);
+export function putEthernet(view: DataView, pos: number, record: FlowRecord): number {
+  const { packet, ethernetOffset } = record;
+  view.setUint32(pos, 0x22 | ((2 * (2 + MAC_TEXT)) << 8) | (0x0a << 16) | (MAC_TEXT << 24), true);
+  pos = putMacText(view, pos + 4, packet, ethernetOffset + MAC_BYTES);
+  view.setUint16(pos, 0x12 | (MAC_TEXT << 8), true);
+  return putMacText(view, pos + 2, packet, ethernetOffset);
 }
 
 /** Writes the `IP` field (5) of a flow: at most 2 · (2 + 45) + 4 bytes of content, so one byte of length is always enough. */
-export function putIp(out: Uint8Array, pos: number, record: FlowRecord): number {
-  out[pos] = 0x2a;
-  const start = pos + 2;
-  const v4 = record.ipVersion === 1;
-  const putText = v4 ? putIpv4Text : putIpv6Text;
-  out[start] = 0x0a;
-  let end = putText(out, start + 2, record.packet, record.addressOffset);
-  out[start + 1] = end - start - 2;
-  const destination = end;
-  out[destination] = 0x12;
-  end = putText(out, destination + 2, record.packet, record.addressOffset + (v4 ? 4 : 16));
-  out[destination + 1] = end - destination - 2;
-  out[end] = 0x18;
-  out[end + 1] = record.ipVersion;
+export function putIp(view: DataView, pos: number, record: FlowRecord): number {
+  const { packet, addressOffset, ipVersion } = record;
+  const source = pos + 2;
+  const isV4 = ipVersion === 1;
+  const destination = isV4
+    ? putIpv4Text(view, source + 2, packet, addressOffset)
+    : putIpv6Text(view, source + 2, packet, addressOffset);
+  let end = isV4
+    ? putIpv4Text(view, destination + 2, packet, addressOffset + 4)
+    : putIpv6Text(view, destination + 2, packet, addressOffset + 16);
+  view.setUint16(source, 0x0a | ((destination - source - 2) << 8), true);
+  view.setUint16(destination, 0x12 | ((end - destination - 2) << 8), true);
+  view.setUint16(end, 0x18 | (ipVersion << 8), true);
   end += 2;
-  if (record.encrypted) {
-    out[end] = 0x20;
-    out[end + 1] = 1;
-    end += 2;
-  }
-  out[pos + 1] = end - start;
+  if (record.encrypted) end = putNumber1(view, end, 0x20, 1);
+  view.setUint16(pos, 0x2a | ((end - source) << 8), true);
   return end;
 }
 
-function putPair(out: Uint8Array, pos: number, first: number, second: number): number {
-  if (first !== 0) {
-    out[pos] = 0x08;
-    pos = putVarint(out, pos + 1, first);
-  }
-  if (second !== 0) {
-    out[pos] = 0x10;
-    pos = putVarint(out, pos + 1, second);
-  }
-  return pos;
+/** Writes the fields 1 and 2 of a message, each unless it is 0. */
+function putPair(view: DataView, pos: number, first: number, second: number): number {
+  if (first !== 0) pos = putNumber1(view, pos, 0x08, first);
+  return second === 0 ? pos : putNumber1(view, pos, 0x10, second);
 }
 
 /** Writes the `l4` field (6) of a flow, or nothing for a flow without one. Lengths stay far below 128. */
-export function putLayer4(out: Uint8Array, pos: number, record: FlowRecord): number {
+export function putLayer4(view: DataView, pos: number, record: FlowRecord): number {
   if (record.l4 === L4_NONE) return pos;
-  out[pos] = 0x32;
   const member = pos + 2;
-  out[member] = (record.l4 << 3) | 2;
-  let end = member + 2;
+  const start = member + 2;
+  const end = putMember(view, start, record);
+  view.setUint32(
+    pos,
+    0x32 | ((end - member) << 8) | (((record.l4 << 3) | 2) << 16) | ((end - start) << 24),
+    true,
+  );
+  return end;
+}
+
+function putMember(view: DataView, pos: number, record: FlowRecord): number {
   switch (record.l4) {
-    case L4_TCP: {
-      end = putPair(out, end, record.sourcePort, record.destinationPort);
-      const flags = flagMessages[record.tcpFlags & 511];
-      out[end] = 0x1a;
-      out[end + 1] = flags.length;
-      end = putBytes(out, end + 2, flags);
-      break;
-    }
+    case L4_TCP:
+      pos = putPair(view, pos, record.sourcePort, record.destinationPort);
+      return flagsFields[record.tcpFlags & 511].put(view, pos);
     case L4_UDP:
-      end = putPair(out, end, record.sourcePort, record.destinationPort);
-      break;
+      return putPair(view, pos, record.sourcePort, record.destinationPort);
     case L4_SCTP:
-      end = putPair(out, end, record.sourcePort, record.destinationPort);
-      if (record.sctpChunk !== 0) {
-        out[end] = 0x18;
-        out[end + 1] = record.sctpChunk;
-        end += 2;
-      }
-      break;
+      pos = putPair(view, pos, record.sourcePort, record.destinationPort);
+      return record.sctpChunk === 0 ? pos : putNumber1(view, pos, 0x18, record.sctpChunk);
     case L4_ICMPV4:
     case L4_ICMPV6:
-      end = putPair(out, end, record.icmpType, record.icmpCode);
-      break;
+      return putPair(view, pos, record.icmpType, record.icmpCode);
     case L4_VRRP:
-      end = putPair(out, end, record.icmpType, record.vrrpRouterId);
-      if (record.vrrpPriority !== 0) {
-        out[end] = 0x18;
-        end = putVarint(out, end + 1, record.vrrpPriority);
-      }
-      break;
-    case L4_IGMP:
-      end = putPair(out, end, record.icmpType, 0);
-      if (record.groupOffset >= 0) {
-        const text = end + 2;
-        out[end] = 0x12;
-        end = putIpv4Text(out, text, record.packet, record.groupOffset);
-        out[text - 1] = end - text;
-      }
-      break;
+      pos = putPair(view, pos, record.icmpType, record.vrrpRouterId);
+      return record.vrrpPriority === 0 ? pos : putNumber1(view, pos, 0x18, record.vrrpPriority);
+    case L4_IGMP: {
+      const group = putPair(view, pos, record.icmpType, 0);
+      if (record.groupOffset < 0) return group;
+      const end = putIpv4Text(view, group + 2, record.packet, record.groupOffset);
+      view.setUint16(group, 0x12 | ((end - group - 2) << 8), true);
+      return end;
+    }
+    default:
+      return pos;
   }
-  out[member + 1] = end - member - 2;
-  out[pos + 1] = end - member;
-  return end;
 }

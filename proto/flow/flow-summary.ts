@@ -17,6 +17,7 @@ import {
   TCP_SYN,
   TCP_URG,
 } from './flow-record.ts';
+import { ShortBytes } from './put.ts';
 import { icmpv4Summary, icmpv6Summary, igmpSummary, vrrpSummary } from './icmp-text.ts';
 
 /** Flags in the order in which a summary lists them. */
@@ -38,15 +39,20 @@ export function tcpSummary(flags: number): string {
   return `TCP Flags: ${names.join(', ')}`;
 }
 
-const utf8 = new TextEncoder();
-const tcpSummaries = Array.from({ length: 512 }, (_, flags) => utf8.encode(tcpSummary(flags)));
-const udpSummary = utf8.encode('UDP');
-const sctpSummary = utf8.encode('SCTP');
-const ipv4Summary = utf8.encode('IPv4');
-const ipv6Summary = utf8.encode('IPv6');
-const ethernetSummary = utf8.encode('Ethernet');
+/** A whole `Summary` field, number 100000. Summaries are shorter than 128 bytes. */
+function summaryField(text: string): ShortBytes {
+  const bytes = new TextEncoder().encode(text);
+  return new ShortBytes(Uint8Array.of(0x82, 0xea, 0x30, bytes.length, ...bytes));
+}
+
+const tcpSummaries = Array.from({ length: 512 }, (_, flags) => summaryField(tcpSummary(flags)));
+const udpSummary = summaryField('UDP');
+const sctpSummary = summaryField('SCTP');
+const ipv4Summary = summaryField('IPv4');
+const ipv6Summary = summaryField('IPv6');
+const ethernetSummary = summaryField('Ethernet');
 /** Summaries of protocols with a type and perhaps a code, by these and the protocol. */
-const typedSummaries = new Map<number, Uint8Array>();
+const typedSummaries = new Map<number, ShortBytes>();
 
 function typedSummary({ l4, icmpType, icmpCode }: FlowRecord): string {
   switch (l4) {
@@ -61,18 +67,18 @@ function typedSummary({ l4, icmpType, icmpCode }: FlowRecord): string {
   }
 }
 
-function typedSummaryBytes(record: FlowRecord): Uint8Array {
+function typedSummaryField(record: FlowRecord): ShortBytes {
   const key = (record.l4 << 16) | (record.icmpType << 8) | record.icmpCode;
-  let bytes = typedSummaries.get(key);
-  if (bytes === undefined) {
-    bytes = utf8.encode(typedSummary(record));
-    typedSummaries.set(key, bytes);
+  let field = typedSummaries.get(key);
+  if (field === undefined) {
+    field = summaryField(typedSummary(record));
+    typedSummaries.set(key, field);
   }
-  return bytes;
+  return field;
 }
 
-/** The `Flow.Summary` of a packet, encoded: protocol and what is telling about it, or the innermost layer known. */
-export function summaryBytes(record: FlowRecord): Uint8Array {
+/** The `Summary` field of a packet's flow, encoded: protocol and what is telling about it, or the innermost layer known. */
+export function encodedSummary(record: FlowRecord): ShortBytes {
   switch (record.l4) {
     case L4_TCP:
       return tcpSummaries[record.tcpFlags & 511];
@@ -84,7 +90,7 @@ export function summaryBytes(record: FlowRecord): Uint8Array {
     case L4_ICMPV6:
     case L4_VRRP:
     case L4_IGMP:
-      return typedSummaryBytes(record);
+      return typedSummaryField(record);
     default:
       return record.ipVersion === 1 ? ipv4Summary : record.ipVersion === 2 ? ipv6Summary : ethernetSummary;
   }

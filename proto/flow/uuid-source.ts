@@ -1,4 +1,4 @@
-import { putHexByte } from './put-text.ts';
+import { hexPairs } from './put-text.ts';
 
 const DASH = 0x2d;
 
@@ -7,47 +7,56 @@ const DASH = 0x2d;
  * is enough. Seed it from real randomness: two agents with one seed would give the same names to different flows.
  */
 export class UuidSource {
-  private readonly state: Uint32Array;
-  private readonly random = new Uint8Array(16);
+  private s0: number;
+  private s1: number;
+  private s2: number;
+  private s3: number;
 
   /** @param seed four words of real randomness, not all zero */
   constructor(seed: Uint32Array) {
     if (seed.length !== 4 || seed.every((word) => word === 0)) {
       throw new RangeError(`UUID seed of ${seed.length} words, expected 4 of which one is not zero`);
     }
-    this.state = seed.slice();
+    [this.s0, this.s1, this.s2, this.s3] = Int32Array.from(seed);
   }
 
   /** Writes the next UUID as 36 characters. */
-  put(out: Uint8Array, pos: number): number {
-    const random = this.random;
-    for (let i = 0; i < 16; i += 4) {
-      const word = this.next();
-      random[i] = word;
-      random[i + 1] = word >>> 8;
-      random[i + 2] = word >>> 16;
-      random[i + 3] = word >>> 24;
-    }
-    random[6] = (random[6] & 0x0f) | 0x40;
-    random[8] = (random[8] & 0x3f) | 0x80;
-    for (let i = 0; i < 16; i++) {
-      if (i === 4 || i === 6 || i === 8 || i === 10) out[pos++] = DASH;
-      pos = putHexByte(out, pos, random[i]);
-    }
-    return pos;
+  put(view: DataView, pos: number): number {
+    let word = this.next();
+    putDigits(view, pos, word);
+    putDigits(view, pos + 4, word >>> 16);
+    view.setUint8(pos + 8, DASH);
+    word = this.next();
+    putDigits(view, pos + 9, word);
+    view.setUint8(pos + 13, DASH);
+    // The version stands in the high half of byte 6, the variant in the highest bits of byte 8.
+    putDigits(view, pos + 14, ((word >>> 16) & 0xff0f) | 0x40);
+    view.setUint8(pos + 18, DASH);
+    word = this.next();
+    putDigits(view, pos + 19, (word & 0xff3f) | 0x80);
+    view.setUint8(pos + 23, DASH);
+    putDigits(view, pos + 24, word >>> 16);
+    word = this.next();
+    putDigits(view, pos + 28, word);
+    putDigits(view, pos + 32, word >>> 16);
+    return pos + 36;
   }
 
   private next(): number {
-    const s = this.state;
-    const scrambled = Math.imul(s[1], 5);
+    const { s0, s1, s2, s3 } = this;
+    const scrambled = Math.imul(s1, 5);
     const result = Math.imul((scrambled << 7) | (scrambled >>> 25), 9);
-    const t = s[1] << 9;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = (s[3] << 11) | (s[3] >>> 21);
+    const third = s2 ^ s0;
+    const fourth = s3 ^ s1;
+    this.s1 = s1 ^ third;
+    this.s0 = s0 ^ fourth;
+    this.s2 = third ^ (s1 << 9);
+    this.s3 = (fourth << 11) | (fourth >>> 21);
     return result;
   }
+}
+
+/** Writes the low two bytes of a word as four hex digits, the lowest byte first. */
+function putDigits(view: DataView, pos: number, word: number): void {
+  view.setUint32(pos, hexPairs[word & 255] | (hexPairs[(word >>> 8) & 255] << 16), true);
 }

@@ -38,7 +38,7 @@ const mac = (bytes: Uint8Array): string =>
 function ipText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
   const out = new Uint8Array(64);
-  return Buffer.from(out.subarray(0, putIpv6Text(out, 0, bytes, 0))).toString();
+  return Buffer.from(out.subarray(0, putIpv6Text(new DataView(out.buffer), 0, bytes, 0))).toString();
 }
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });

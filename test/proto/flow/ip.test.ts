@@ -62,7 +62,7 @@ describe('parseIp', () => {
 describe('address text', () => {
   const written = (bytes: Uint8Array, put: typeof putIpv6Text): string => {
     const out = new Uint8Array(64);
-    return Buffer.from(out.subarray(0, put(out, 0, bytes, 0))).toString();
+    return Buffer.from(out.subarray(0, put(new DataView(out.buffer), 0, bytes, 0))).toString();
   };
 
   it('is written so that it is read back the same', () => {
