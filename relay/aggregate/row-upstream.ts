@@ -193,16 +193,20 @@ export class RowUpstream {
   private lookForSilence(): void {
     const nowMs = performance.now();
     const { silenceMs } = this.options;
+    const silent: string[] = [];
     for (const [name, branch] of this.branches) {
       // A peer that sends flows has nothing to say when there are none.
       const isExpected = branch.rows.isCounting || !this.isFollowing;
       const isSilent = isExpected && branch.rows.silentMs(nowMs) > silenceMs;
-      if (isSilent && !branch.isSilent) {
-        this.errors.add(`no answer for ${silenceMs / 1000} s: its rows are missing`, this.namesThrough(name));
-        if (!this.isFollowing) this.drop(name);
-      }
+      if (isSilent === branch.isSilent) continue;
       branch.isSilent = isSilent;
+      if (isSilent) silent.push(name);
+      else if (branch.rows.isCounting) this.tell(NodeState.NODE_CONNECTED, this.namesThrough(name));
     }
+    if (silent.length === 0) return;
+    const names = silent.flatMap((name) => this.namesThrough(name));
+    this.tell(NodeState.NODE_ERROR, names, `no answer for ${silenceMs / 1000} s: its rows are missing`);
+    if (!this.isFollowing) for (const name of silent) this.drop(name);
   }
 
   /** Answers now if an answer is due, else looks again when it will be; ends when nobody has more to say. */

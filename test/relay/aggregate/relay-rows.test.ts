@@ -109,18 +109,13 @@ describe("a relay's AggregateFlows", () => {
     assert.ok(client.states.filter((state) => state.startsWith('1 n2')).length >= 1);
   });
 
-  it('answers without a peer that stays mute, and says so', async () => {
-    const [a, mute] = await Promise.all([agent('n1'), agent('n2')]);
-    a.append(podFrame('cart-1', 80));
-    mute.isMute = true;
+  /** A relay's handler that takes peers for silent after 200 ms, over peers that are connected. */
+  const impatient = async (...peers: readonly FakeAgent[]): Promise<string> => {
     const address = scratch.socket('impatient');
     const directory = scratch.keep(
-      new PeerDirectory({
-        peers: [a, mute].map((peer) => parseAddress(peer.options.address)),
-        log: () => {},
-      }),
+      new PeerDirectory({ peers: peers.map(({ options }) => parseAddress(options.address)), log: () => {} }),
     );
-    while (directory.ready.length < 2)
+    while (directory.ready.length < peers.length)
       await new Promise<void>((resolve) => directory.onEvent(() => resolve()));
     const server = await createRpcServer({
       listen: [parseAddress(address)],
@@ -129,10 +124,33 @@ describe("a relay's AggregateFlows", () => {
       ]),
     });
     scratch.keep({ close: () => server.close(0) });
-    const client = ask(address, KEYS);
+    return address;
+  };
+
+  it('answers without a peer that stays mute, and says so', async () => {
+    const [a, mute] = await Promise.all([agent('n1'), agent('n2')]);
+    a.append(podFrame('cart-1', 80));
+    mute.isMute = true;
+    const client = ask(await impatient(a, mute), KEYS);
     assert.equal(await client.ended, null);
     assert.deepEqual(client.flows, { 'shop/cart 80': 1 });
     assert.deepEqual(client.states.slice(1), ['4 n2 no answer for 0.2 s: its rows are missing']);
+  });
+
+  it('tells when a silent peer speaks again, and counts what it has', async () => {
+    const mute = await agent('n1');
+    mute.isMute = true;
+    mute.append(podFrame('cart-1', 80));
+    const client = ask(
+      await impatient(mute),
+      KEYS,
+      { follow: true, since: { seconds: 0n, nanos: 0 } },
+      { intervalMs: 100 },
+    );
+    await client.until(({ states }) => states.some((state) => state.startsWith('4 n1 no answer')));
+    mute.unmute();
+    await client.until(({ total }) => total === 1);
+    await client.until(({ states }) => states.at(-1) === '1 n1');
   });
 
   it('ends at once without peers that could answer', async () => {

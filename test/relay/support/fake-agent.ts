@@ -52,6 +52,7 @@ export class FakeAgent {
   private startedMs = 0;
   private peers: ChangeNotification[] = [];
   private readonly onRequest = new Set<() => void>();
+  private readonly onUnmute = new Set<() => void>();
   private readonly peerReaders = new Set<() => void>();
 
   constructor(options: FakeAgentOptions) {
@@ -105,6 +106,13 @@ export class FakeAgent {
     this.ring.append(batchOf(frames));
   }
 
+  /** Answers the AggregateFlows calls that were taken while it was mute. */
+  unmute(): void {
+    this.isMute = false;
+    for (const wake of this.onUnmute) wake();
+    this.onUnmute.clear();
+  }
+
   /** Tells whoever listens to the Peer service; the list is told again to those who call later. */
   tellPeer(
     name: string,
@@ -149,9 +157,10 @@ export class FakeAgent {
     for (const wake of this.onRequest) wake();
     this.onRequest.clear();
     if (this.refusal !== null) throw this.refusal;
+    if (this.isMute) await Promise.race([beMute(call), new Promise<void>((wake) => this.onUnmute.add(wake))]);
+    if (call.signal.aborted) return;
     const { ring, ledger } = this;
-    if (this.isMute) await beMute(call);
-    else await aggregateHandler({ ring, ledger, nodeName: this.options.nodeName })(call);
+    await aggregateHandler({ ring, ledger, nodeName: this.options.nodeName })(call);
   }
 
   private async *notify(signal: AbortSignal): AsyncGenerator<ChangeNotification> {
