@@ -2,6 +2,9 @@ import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 import type { AppConfig } from './app-config.ts';
 
+/** Servers start beside those who ask them: a question that came too early is asked again before it hurts. */
+const TIMEOUT_MS = 700;
+const TRIES = 4;
 /** As long as the servers' records live. */
 const CACHE_MS = 10_000;
 /** A name with fewer dots is first tried with the search list (`ndots:5` in every pod). */
@@ -14,7 +17,7 @@ export interface Resolved {
 
 /**
  * Resolves names as programs in pods do: by the search list, A and AAAA at once, over UDP and, where an answer is too large for it, TCP. Answers are kept for ten
- * seconds; that there is none, too.
+ * seconds; that a name has none, too, but not that nobody answered.
  */
 export class PodResolver {
   private readonly resolver: dns.Resolver;
@@ -22,7 +25,7 @@ export class PodResolver {
   private readonly cache = new Map<string, { until: number; result: Promise<Resolved> }>();
 
   constructor(config: AppConfig) {
-    this.resolver = new dns.Resolver({ timeout: 2_000, tries: 2 });
+    this.resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
     this.resolver.setServers([config.dns.ipv4]);
     this.resolver.setLocalAddress(config.addresses.ipv4, config.addresses.ipv6);
     this.search = config.search;
@@ -35,9 +38,13 @@ export class PodResolver {
     const now = Date.now();
     let entry = this.cache.get(host);
     if (entry === undefined || entry.until < now) {
-      entry = { until: now + CACHE_MS, result: this.lookUp(host) };
-      entry.result.catch(() => {}); // told to whoever asks
-      this.cache.set(host, entry);
+      const asked = { until: now + CACHE_MS, result: this.lookUp(host) };
+      // Whoever asks is told; here it only matters whether that was an answer.
+      asked.result.catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOTFOUND' && this.cache.get(host) === asked) this.cache.delete(host);
+      });
+      this.cache.set(host, asked);
+      entry = asked;
     }
     return entry.result;
   }

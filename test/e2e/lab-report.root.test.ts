@@ -25,7 +25,7 @@ describe('sluice lab --duration --report', () => {
     'ends by itself, tells what it saw in its last line, and leaves nothing',
     { skip: labIsLacking() ?? false, timeout: 180_000 },
     async (t) => {
-      const lab = LabHarness.start(t, ['--duration=8s', '--report', '--rate=4']);
+      const lab = LabHarness.start(t, ['--duration=15s', '--report', '--rate=4']);
       assert.equal(await lab.exit, 0, lab.lines.join('\n'));
       const report = JSON.parse(lab.lines.at(-1) ?? '') as LabReport;
       assert.deepEqual([report.clusters, report.nodes], [2, 4]);
