@@ -32,8 +32,9 @@ const utf8 = new TextEncoder();
 export class FlowEncoder {
   private readonly uuids: UuidSource;
   private readonly nodeNameBytes: number;
-  /** The flow's `Type` (L3_L4) and `node_name`, and the envelope's `node_name` and the tag of its time. */
+  /** The flow's `Type` (L3_L4, or L7) and `node_name`, and the envelope's `node_name` and the tag of its time. */
   private readonly typeAndNode: ShortBytes;
+  private readonly layer7AndNode: ShortBytes;
   private readonly envelopeNode: ShortBytes;
   /** `node_labels` fields of a flow, tags included. */
   private nodeLabels: Uint8Array;
@@ -53,6 +54,7 @@ export class FlowEncoder {
     const nodeName = utf8.encode(options.nodeName);
     this.nodeNameBytes = nodeName.length;
     this.typeAndNode = new ShortBytes(Uint8Array.of(0x50, 1, ...field([0x5a], nodeName)));
+    this.layer7AndNode = new ShortBytes(Uint8Array.of(0x50, 2, ...field([0x5a], nodeName)));
     this.envelopeNode = new ShortBytes(Uint8Array.of(...field([0xc2, 0x3e], nodeName), 0xca, 0x3e));
     this.nodeLabels = encodeNodeLabels(options.nodeLabels);
     this.emitter = field([0xca, 0x02], toBinary(EmitterSchema, create(EmitterSchema, options.emitter)));
@@ -79,6 +81,8 @@ export class FlowEncoder {
       record.destinationService.length +
       record.networkInterface.length +
       record.file.length +
+      record.layer7.length +
+      record.summary.length +
       record.policies.length
     );
   }
@@ -117,9 +121,11 @@ export class FlowEncoder {
     pos = putLayer4(view, pos, record);
     pos = this.putField1(pos, 0x42, record.source);
     pos = this.putField1(pos, 0x4a, record.destination);
-    pos = this.typeAndNode.put(view, pos);
+    const isLayer7 = record.layer7.length > 0;
+    pos = (isLayer7 ? this.layer7AndNode : this.typeAndNode).put(view, pos);
     pos = this.putBytes(pos, record.sourceNames);
     pos = this.putBytes(pos, record.destinationNames);
+    if (isLayer7) pos = this.putField1(pos, 0x7a, record.layer7);
     if (record.isReply === REPLY_YES) pos = putNumber2(view, pos, 0x0180, 1);
     if (record.eventType !== 0) pos = putEventType(view, pos, record);
     if (record.sourceService.length > 0) pos = this.putField2(pos, 0x01a2, record.sourceService);
@@ -142,7 +148,14 @@ export class FlowEncoder {
       pos = this.putBytes(pos, this.emitter);
     }
     pos = this.putBytes(pos, record.policies);
-    return encodedSummary(record).put(view, pos);
+    return isLayer7 ? this.putSummary(pos, record.summary) : encodedSummary(record).put(view, pos);
+  }
+
+  /** Writes `Summary`, field 100000. */
+  private putSummary(pos: number, summary: Uint8Array): number {
+    const { view } = this;
+    view.setUint32(pos, 0x30_ea82, true);
+    return this.putBytes(putNumber(view, pos + 3, summary.length), summary);
   }
 
   /** Writes a Timestamp with its length but without a tag: at most 13 bytes of content. */

@@ -12,6 +12,7 @@ import {
   TCP_CWR,
   TCP_ECE,
   TCP_FIN,
+  TCP_FLAGS_UNTOLD,
   TCP_NS,
   TCP_PSH,
   TCP_RST,
@@ -24,8 +25,9 @@ import { putNumber1, ShortBytes } from './put.ts';
 /** Flags in the order of their field numbers in TCPFlags. */
 const flagFields = [TCP_FIN, TCP_SYN, TCP_RST, TCP_PSH, TCP_ACK, TCP_URG, TCP_ECE, TCP_CWR, TCP_NS];
 
-/** The `flags` field of a TCP message, for every combination of flags. */
-const flagsFields = Array.from({ length: 512 }, (_, flags) => {
+/** The `flags` field of a TCP message, for every combination of flags; the last is none at all. */
+const flagsFields = Array.from({ length: TCP_FLAGS_UNTOLD + 1 }, (_, flags) => {
+  if (flags === TCP_FLAGS_UNTOLD) return new ShortBytes(new Uint8Array(0));
   const message = flagFields.flatMap((bit, i) => ((flags & bit) !== 0 ? [(i + 1) << 3, 1] : []));
   return new ShortBytes(Uint8Array.of(0x1a, message.length, ...message));
 });
@@ -86,7 +88,7 @@ function putMember(view: DataView, pos: number, record: FlowRecord): number {
   switch (record.l4) {
     case L4_TCP:
       pos = putPair(view, pos, record.sourcePort, record.destinationPort);
-      return flagsFields[record.tcpFlags & 511].put(view, pos);
+      return flagsFields[record.tcpFlags].put(view, pos);
     case L4_UDP:
       return putPair(view, pos, record.sourcePort, record.destinationPort);
     case L4_SCTP:

@@ -18,6 +18,8 @@ export const TCP_URG = 1 << 5;
 export const TCP_ECE = 1 << 6;
 export const TCP_CWR = 1 << 7;
 export const TCP_NS = 1 << 8;
+/** Instead of all of these: the flow tells of no flags. */
+export const TCP_FLAGS_UNTOLD = 1 << 9;
 
 /** Tri-state of `Flow.is_reply`. */
 export const REPLY_UNKNOWN = -1;
@@ -51,7 +53,7 @@ export class FlowRecord {
   l4 = L4_NONE;
   sourcePort = 0;
   destinationPort = 0;
-  /** TCP_* bits */
+  /** TCP_* bits, or TCP_FLAGS_UNTOLD */
   tcpFlags = 0;
   /** Type of an ICMP, VRRP or IGMP message, and code of an ICMP one. */
   icmpType = 0;
@@ -90,7 +92,7 @@ export class FlowRecord {
   traceReason = 0;
   /** `FileInfo` message, encoded; empty = none. */
   file: Uint8Array = NOTHING;
-  /** `Layer7` message, encoded; empty = a flow of a packet. A flow that has one goes without TCP flags, and with the summary below. */
+  /** `Layer7` message, encoded; empty = a flow of a packet. */
   layer7: Uint8Array = NOTHING;
   /** `Summary` of a flow with `layer7`, encoded. */
   summary: Uint8Array = NOTHING;

@@ -7,8 +7,10 @@ import {
   EthernetSchema,
   FileInfoSchema,
   FlowSchema,
+  FlowType,
   IPSchema,
   Layer4Schema,
+  Layer7Schema,
   NetworkInterfaceSchema,
   PolicySchema,
   ServiceSchema,
@@ -23,10 +25,11 @@ import {
   L4_TCP,
   L4_UDP,
   L4_VRRP,
+  TCP_FLAGS_UNTOLD,
 } from '../../proto/flow/flow-record.ts';
 import { putIpv6Text } from '../../proto/flow/put-text.ts';
 
-/** A record for the hand-written encoder, and the same flow as protobuf-es sees it (uuid and Summary left out). */
+/** A record for the hand-written encoder, and the same flow as protobuf-es sees it (uuid left out, and Summary but for flows of layer 7). */
 export interface RecordAndFlow {
   readonly record: FlowRecord;
   readonly flow: Flow;
@@ -79,7 +82,7 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
     group: fc.option(bytes(4), { nil: null }),
     sourcePort: port,
     destinationPort: port,
-    tcpFlags: fc.nat(511),
+    tcpFlags: fc.nat(TCP_FLAGS_UNTOLD),
     icmp: fc.record({ type: fc.nat(255), code: fc.nat(255) }),
     sctpChunk: fc.nat(6),
     source: endpoint,
@@ -105,6 +108,9 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
         maxLength: 3,
       },
     ),
+    layer7: fc.option(fc.record({ latencyNs: fc.bigInt({ min: 1n, max: 2n ** 40n }), query: text }), {
+      nil: null,
+    }),
     networkInterface: fc.option(fc.record({ index: fc.nat(5000), name: text }), { nil: null }),
     file: fc.option(fc.record({ name: text, line: fc.nat(5000) }), { nil: null }),
   })
@@ -182,6 +188,14 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
       flow.interface = create(NetworkInterfaceSchema, x.networkInterface);
       record.networkInterface = toBinary(NetworkInterfaceSchema, flow.interface);
     }
+    if (x.layer7 !== null) {
+      const { latencyNs, query } = x.layer7;
+      flow.l7 = create(Layer7Schema, { latencyNs, record: { case: 'dns', value: { query } } });
+      flow.Type = FlowType.L7;
+      flow.Summary = `DNS Query ${query}`;
+      record.layer7 = toBinary(Layer7Schema, flow.l7);
+      record.summary = Buffer.from(flow.Summary);
+    }
     if (x.file !== null && (x.file.line > 0 || x.file.name !== '')) {
       flow.file = create(FileInfoSchema, x.file);
       record.file = toBinary(FileInfoSchema, flow.file);
@@ -220,9 +234,12 @@ function setLayer4(
     groupOffset: x.group === null ? -1 : 60,
   });
   const names = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR', 'NS'];
-  const flags = Object.fromEntries(names.map((name, i) => [name, (x.tcpFlags & (1 << i)) !== 0]));
+  const flags =
+    x.tcpFlags === TCP_FLAGS_UNTOLD
+      ? {}
+      : { flags: Object.fromEntries(names.map((name, i) => [name, (x.tcpFlags & (1 << i)) !== 0])) };
   const members = {
-    [L4_TCP]: { case: 'TCP', value: { ...ports, flags } },
+    [L4_TCP]: { case: 'TCP', value: { ...ports, ...flags } },
     [L4_UDP]: { case: 'UDP', value: ports },
     [L4_SCTP]: { case: 'SCTP', value: { ...ports, chunkType: x.sctpChunk } },
     [L4_ICMPV4]: { case: 'ICMPv4', value: x.icmp },

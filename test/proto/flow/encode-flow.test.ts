@@ -35,7 +35,7 @@ describe('FlowEncoder', () => {
         assert.equal(message.responseTypes.case, 'flow');
         const seen = message.responseTypes.value;
         flow.uuid = seen.uuid;
-        flow.Summary = seen.Summary;
+        if (flow.l7 === undefined) flow.Summary = seen.Summary;
         flow.nodeName = options.nodeName;
         flow.nodeLabels = options.nodeLabels;
         flow.emitter = create(EmitterSchema, options.emitter);
