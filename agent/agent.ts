@@ -27,6 +27,12 @@ const WATERMARK_SHARE = 16;
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
 const AGENT_EVENTS_KEPT = 4095;
 const LOSS_INTERVAL_MS = 1000;
+/** DNS messages read of all pods together: a tenth of a core. */
+const DNS_PER_SECOND = 16_384;
+const DNS_PASSED_OVER = {
+  where: 'DNS',
+  message: `messages are passed over: more than ${DNS_PER_SECOND} a second on the node, or a quarter of that for one pod`,
+};
 const CLOSE_GRACE_MS = 500;
 
 /**
@@ -56,6 +62,7 @@ export class Agent {
   private datapath: Datapath | null = null;
   private counters: DatapathCounters | null = null;
   private losses: LossWatch | null = null;
+  private dnsPassedOver = 0;
   private rings: PerfRings | null = null;
   private pipeline: PipelineThread | null = null;
   private server: RpcServer | null = null;
@@ -86,7 +93,10 @@ export class Agent {
     const { options } = this;
     this.agentEvents.add(startEvent(this.startedMs));
     this.lock = await lockNode(options.pinDir);
-    this.datapath = new Datapath(options, this.datapathListeners());
+    this.datapath = new Datapath(
+      { ...options, dnsPerSecond: options.dns === false ? 0 : DNS_PER_SECOND },
+      this.datapathListeners(),
+    );
     this.startPipeline(this.datapath);
     await this.followClusters();
     this.datapath.start();
@@ -101,6 +111,7 @@ export class Agent {
   private startPipeline({ object }: Datapath): void {
     const { options } = this;
     this.counters = new DatapathCounters(object.map('event_counters'), object.map('counters_told'));
+    this.dnsPassedOver = this.counters.total(counterIndex.dnsLimited);
     this.losses = new LossWatch(this.counters, this.ring, this.ledger, this.nodeName);
     const watermark = options.ringBytesPerCpu / WATERMARK_SHARE;
     this.rings = openPerfRings(object.map('events'), options.ringBytesPerCpu, watermark);
@@ -188,6 +199,9 @@ export class Agent {
 
   private tellLosses(): void {
     if (this.pipeline !== null) this.losses?.tell(this.pipeline.counters);
+    const passedOver = this.counters?.total(counterIndex.dnsLimited) ?? 0;
+    this.setProblems('dns', passedOver > this.dnsPassedOver ? [DNS_PASSED_OVER] : []);
+    this.dnsPassedOver = passedOver;
   }
 
   private state(): AgentState {
@@ -209,11 +223,14 @@ export class Agent {
     const { losses, counters, pipeline } = this;
     if (pipeline !== null) losses?.account(pipeline.counters);
     return agentReport(this.nodeName, this.startedMs, this.ring, this.ledger, this.problems, {
-      flowsEmitted: losses?.emitted ?? 0,
+      flowsEmitted: (losses?.emitted ?? 0) + (pipeline?.counters.extraFlows ?? 0),
       endpoints: this.datapath?.endpoints.length ?? 0,
-      counters: Object.fromEntries(
-        Object.entries(counterIndex).map(([name, index]) => [name, counters?.total(index) ?? 0]),
-      ),
+      counters: {
+        ...Object.fromEntries(
+          Object.entries(counterIndex).map(([name, index]) => [name, counters?.total(index) ?? 0]),
+        ),
+        ...pipeline?.counters.dns,
+      },
     });
   }
 

@@ -40,6 +40,11 @@ export interface AgentOptions {
   readonly aggregationIntervalMs: number;
   /** Most packet bytes copied into an event; 0 = headers only. Default 0, sensible up to 512, at most 4096. */
   readonly captureBytes: number;
+  /**
+   * Read the DNS questions of this node's pods and the answers they get: flows of them, and names for the addresses of others. Default true. What pods ask for is then in the
+   * flows, for whoever may read those.
+   */
+  readonly dns?: boolean;
   /** Leave forwarding to the kernel's stack, and only watch. Default false: packets between pods take the short way. */
   readonly noRedirect: boolean;
   /** Ring per CPU, a power of two. Default 4 MiB: 20,000 events. */

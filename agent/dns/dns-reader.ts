@@ -1,6 +1,13 @@
 import { formatIp } from '../../cluster/address.ts';
 import { DnsEncoder } from '../../proto/flow/encode-dns.ts';
-import { type FlowRecord, L4_TCP, L4_UDP, REPLY_NO, REPLY_YES } from '../../proto/flow/flow-record.ts';
+import {
+  type FlowRecord,
+  L4_TCP,
+  L4_UDP,
+  REPLY_NO,
+  REPLY_YES,
+  TCP_FLAGS_UNTOLD,
+} from '../../proto/flow/flow-record.ts';
 import { TrafficDirection, Verdict } from '../../proto/gen/flow/flow_pb.ts';
 import {
   EVENT_TYPE_L7,
@@ -113,6 +120,7 @@ export class DnsReader {
     record.trafficDirection = TrafficDirection.EGRESS;
     record.observationPoint = 0;
     record.ethernetOffset = -1;
+    if (record.l4 === L4_TCP) record.tcpFlags = TCP_FLAGS_UNTOLD;
     record.networkInterface = NOTHING;
   }
 

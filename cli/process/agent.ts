@@ -79,6 +79,14 @@ const flags: readonly FlagSpec[] = [
     help: 'Packet bytes copied into an event, 0 = headers only.',
     default: '0',
   },
+  {
+    name: 'dns',
+    kind: 'string',
+    value: 'on|off',
+    choices: ['on', 'off'],
+    help: "Read pods' DNS questions and answers: flows of them, and names for addresses in other flows.",
+    default: 'on',
+  },
   { name: 'no-redirect', kind: 'bool', help: "Only watch: leave forwarding to the kernel's stack." },
   {
     name: 'ring-bytes-per-cpu',
@@ -126,6 +134,7 @@ export function agentOptions(uses: readonly FlagUse[]): AgentOptions {
     aggregation: (lastText(uses, 'aggregation') ?? 'medium') as AgentOptions['aggregation'],
     aggregationIntervalMs: durationFlag(uses, 'aggregation-interval', 5_000, 1),
     captureBytes: uintFlag(uses, 'capture-bytes', 0, { min: 0, max: 512 }),
+    dns: lastText(uses, 'dns') !== 'off',
     noRedirect: boolFlag(uses, 'no-redirect'),
     ringBytesPerCpu,
     historyFlows: uintFlag(uses, 'history-flows', 65_535, { min: 1, max: 2 ** 31 }),

@@ -105,7 +105,7 @@ export type NodeReport = Message<"sluice.v1.NodeReport"> & {
   cpuSeconds: number;
 
   /**
-   * agent: events that the programs tried to write; relay: flows received from peers
+   * agent: flows that the programs' events come to; relay: flows received from peers
    *
    * @generated from field: uint64 flows_emitted = 8;
    */
