@@ -8,8 +8,8 @@ export const MAX_REGEX_LENGTH = 1024;
 export const MAX_REGEX_STEPS = 10_000;
 export const MAX_REQUEST_REGEX_STEPS = 20_000;
 /** Length of one CEL expression in UTF-16 units, and of all of one request. */
-export const MAX_CEL_LENGTH = 4096;
-export const MAX_REQUEST_CEL_LENGTH = 16_384;
+export const MAX_CEL_LENGTH = 2048;
+export const MAX_REQUEST_CEL_LENGTH = 8192;
 
 /**
  * What the filters of one request may still cost. Filters come from any client and are compiled and run in the process that serves everybody, so each of

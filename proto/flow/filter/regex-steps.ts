@@ -60,7 +60,7 @@ export function countRegexSteps(pattern: string): number {
       pos++;
     } else if (repeat !== null) {
       const least = Number(repeat[1]);
-      const most = repeat[2] === undefined || repeat[2] === '' ? least + 1 : Number(repeat[2]);
+      const most = repeat[2] === undefined ? least : repeat[2] === '' ? least + 1 : Number(repeat[2]);
       // What may be left out takes a step more each time.
       add((last + (most > least ? 1 : 0)) * Math.max(most, 1));
       pos += repeat[0].length;

@@ -1,38 +1,13 @@
 import assert from 'node:assert/strict';
-import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, it } from 'node:test';
 import { compileFlowFilters } from '../../../../proto/flow/filter/compile-filter.ts';
 import { FilterError } from '../../../../proto/flow/filter/filter-error.ts';
-import { FlowIndex } from '../../../../proto/flow/flow-index.ts';
-import { FlowFilterSchema, FlowSchema } from '../../../../proto/gen/flow/flow_pb.ts';
-import { GetFlowsResponseSchema } from '../../../../proto/gen/observer/observer_pb.ts';
+import { FlowFilterSchema } from '../../../../proto/gen/flow/flow_pb.ts';
 import { filters, flows } from '../../../support/filter-arbitrary.ts';
+import { type FilterInit, type FlowInit, indexOf, matches } from '../../../support/match-flow.ts';
 import { plainFields, plainMatch } from '../../../support/plain-filter.ts';
-
-type FilterInit = MessageInitShape<typeof FlowFilterSchema>;
-
-const index = new FlowIndex();
-
-function indexOf(init: MessageInitShape<typeof GetFlowsResponseSchema>): FlowIndex {
-  const bytes = toBinary(GetFlowsResponseSchema, create(GetFlowsResponseSchema, init));
-  index.reset(bytes, 0, bytes.length);
-  return index;
-}
-
-function matches(
-  flow: MessageInitShape<typeof FlowSchema>,
-  whitelist: readonly FilterInit[],
-  blacklist: readonly FilterInit[] = [],
-): boolean {
-  const [allow, deny] = [whitelist, blacklist].map((list) =>
-    list.map((filter) => create(FlowFilterSchema, filter)),
-  );
-  const match = compileFlowFilters(allow, deny);
-  return (
-    match === null || match(indexOf({ responseTypes: { case: 'flow', value: create(FlowSchema, flow) } }))
-  );
-}
 
 describe('compileFlowFilters', () => {
   it('delivers what the whitelist allows and the blacklist does not deny', () => {
@@ -135,7 +110,7 @@ describe('compileFlowFilters', () => {
   });
 
   it('answers the questions of a table worked out by hand', () => {
-    const flow: MessageInitShape<typeof FlowSchema> = {
+    const flow: FlowInit = {
       verdict: 1,
       eventType: { type: 4 },
       isReply: false,
