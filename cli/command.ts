@@ -31,6 +31,8 @@ export interface Command {
   readonly examples?: string;
   /** Names of the positional arguments in the usage line. */
   readonly positionals?: string;
+  /** What the first positional may be, for shells that complete it. */
+  readonly positionalChoices?: readonly string[];
   /** Positionals beyond this many are refused; absent: ignored, as Hubble does for observe. */
   readonly maxPositionals?: number;
   readonly flags?: readonly FlagSpec[];
@@ -47,5 +49,7 @@ export interface CommandEntry {
   readonly summary: string;
   /** Whether it speaks to a server, and so takes the flags for that. */
   readonly isClient: boolean;
+  /** Whether it takes those flags and has no use for them: Hubble's command of that name does. */
+  readonly ignoresServerFlags?: boolean;
   readonly load: () => Promise<Command>;
 }

@@ -74,12 +74,14 @@ export const commands: readonly CommandEntry[] = [
     name: 'completion',
     summary: 'Print a script that completes commands and flags in a shell',
     isClient: false,
+    ignoresServerFlags: true,
     load: async () => (await import('./completion/completion.ts')).completionCommand,
   },
   {
     name: 'version',
     summary: 'Show the version',
     isClient: false,
+    ignoresServerFlags: true,
     load: async () => (await import('./version.ts')).versionCommand,
   },
 ];

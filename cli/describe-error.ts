@@ -12,11 +12,17 @@ export class CommandError extends Error {
   }
 }
 
-/** What is printed on stderr for an error: what went wrong, then what can be done about it. Safe for a terminal, whatever a server put into it. */
+/** What is printed on stderr for an error: one line with what went wrong and what can be done about it. Safe for a terminal, whatever a server put into it. */
 export function describeError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  let text = `error: ${message}\n`;
-  if (error instanceof UsageError) text += `See '${error.helpPath ?? 'sluice'} --help' for usage.\n`;
-  if (error instanceof CommandError) text += error.hints.map((hint) => `${hint}\n`).join('');
-  return escapeTerminal(text, false);
+  const sentences = message.split(/[\n\v\f]+/).filter((line) => line.trim() !== '');
+  if (error instanceof UsageError) sentences.push(`See '${error.helpPath ?? 'sluice'} --help' for usage.`);
+  if (error instanceof CommandError) sentences.push(...error.hints);
+  const text = sentences.map((line, i) => (i + 1 < sentences.length ? ended(line) : line)).join(' ');
+  return escapeTerminal(`error: ${text}\n`, false);
+}
+
+/** A sentence with a mark at its end. */
+function ended(sentence: string): string {
+  return /[.?!:]$/.test(sentence) ? sentence : `${sentence}.`;
 }

@@ -32,8 +32,9 @@ export async function dispatch(args: readonly string[]): Promise<number> {
     throw unknownCommand(word, 'sluice', known);
   }
   const before = args.slice(0, args.length - rest.length);
-  const inherited = entry.isClient ? serverFlags : [];
-  return runCommand(await entry.load(), `sluice ${entry.name}`, [...before, ...others], inherited);
+  const inherited = entry.isClient || entry.ignoresServerFlags === true ? serverFlags : [];
+  const command = await entry.load();
+  return runCommand(command, `sluice ${entry.name}`, [...before, ...others], inherited, entry.isClient);
 }
 
 /** Answers the completion scripts of the shells. */
@@ -53,10 +54,12 @@ async function runCommand(
   path: string,
   args: readonly string[],
   inherited: readonly FlagSpec[],
+  isClient: boolean,
 ): Promise<number> {
   const subcommand = blame(path, () => findSubcommand(command, path, args, inherited));
   if (subcommand !== null) {
-    return runCommand(subcommand.command, `${path} ${subcommand.command.name}`, subcommand.args, inherited);
+    const { command, args } = subcommand;
+    return runCommand(command, `${path} ${command.name}`, args, inherited, isClient);
   }
   const { uses, positionals } = blame(path, () =>
     parseFlags(args, [...(command.flags ?? []), ...inherited, helpFlag]),
@@ -64,7 +67,7 @@ async function runCommand(
   const { run } = command;
   if (isOn(uses, 'help') || run === undefined) {
     const { helpText } = await import('./help.ts');
-    process.stdout.write(helpText(command, path, inherited));
+    process.stdout.write(helpText(command, path, isClient ? inherited : []));
     return 0;
   }
   const extra = positionals[command.maxPositionals ?? positionals.length];

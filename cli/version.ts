@@ -2,6 +2,12 @@ import { arch, platform } from 'node:os';
 import { VERSION } from '../rpc/version.ts';
 import type { Command } from './command.ts';
 
+/** CPU architectures as Go calls them. */
+const goArchitectures: ReadonlyMap<string, string> = new Map([
+  ['x64', 'amd64'],
+  ['ia32', '386'],
+]);
+
 /** What `--version` prints. */
 export function versionLine(): string {
   return `sluice ${VERSION}`;
@@ -12,8 +18,10 @@ export const versionCommand: Command = {
   summary: 'Show the version',
   maxPositionals: 0,
   run: async () => {
+    // Hubble's form, which programs take apart.
+    const cpu = goArchitectures.get(arch()) ?? arch();
     process.stdout.write(
-      `${versionLine()} running on Node ${process.versions.node} on ${platform()}/${arch()}\n`,
+      `${versionLine()} compiled with node${process.versions.node} on ${platform()}/${cpu}\n`,
     );
     return 0;
   },

@@ -33,12 +33,15 @@ export async function complete(
   words: readonly string[],
   entries: readonly CommandEntry[],
 ): Promise<Candidate[]> {
-  const current = words.at(-1) ?? '';
+  // A shell that cannot pass on an empty word passes two quotes.
+  const last = words.at(-1) ?? '';
+  const current = last === '""' ? '' : last;
   const before = words.slice(0, -1);
   if (before.includes('--')) return [];
   let nodes: readonly Node[] = entries;
   let specs: readonly FlagSpec[] = serverFlags;
   let inherited = serverFlags;
+  let choices: readonly string[] = [];
   for (let i = 0; i < before.length; i++) {
     const flag = flagOf(before[i], specs);
     if (flag !== undefined && takesValue(flag)) {
@@ -47,9 +50,15 @@ export async function complete(
       continue;
     }
     const node = nodes.find(({ name, aliases }) => name === before[i] || aliases?.includes(before[i]));
-    if (node === undefined) continue;
+    if (node === undefined) {
+      if (before[i] === 'help' || before[i].startsWith('-')) continue;
+      nodes = []; // a positional: no command follows it
+      choices = [];
+      continue;
+    }
     const command = 'load' in node ? await node.load() : node;
     if ('load' in node) inherited = node.isClient ? serverFlags : [];
+    choices = command.positionalChoices ?? [];
     nodes = command.subcommands ?? [];
     specs = [
       ...(command.flags ?? []),
@@ -69,7 +78,8 @@ export async function complete(
       .map(([name, description]) => ({ value: `--${name}`, description }))
       .filter(({ value }) => value.startsWith(current));
   }
-  return nodes
+  const found = nodes
     .filter(({ name, isHidden }) => isHidden !== true && name.startsWith(current))
-    .map(({ name, summary }) => ({ value: name, description: summary }));
+    .map(({ name, summary }): Candidate => ({ value: name, description: summary }));
+  return [...found, ...choices.filter((value) => value.startsWith(current)).map((value) => ({ value }))];
 }

@@ -14,7 +14,11 @@ export const completionCommand: Command = {
   sluice completion zsh > "\${fpath[1]}/_sluice"
 
   # fish
-  sluice completion fish > ~/.config/fish/completions/sluice.fish`,
+  sluice completion fish > ~/.config/fish/completions/sluice.fish
+
+  # PowerShell
+  sluice completion powershell | Out-String | Invoke-Expression`,
+  positionalChoices: [...scripts.keys()],
   maxPositionals: 1,
   run: async ({ positionals: [shell = ''] }) => {
     const script = scripts.get(shell);

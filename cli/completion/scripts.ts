@@ -53,4 +53,20 @@ end
 complete -c sluice -f -a '(__sluice_complete)'
 `,
   ],
+  [
+    'powershell',
+    `# powershell completion for sluice
+Register-ArgumentCompleter -Native -CommandName 'sluice' -ScriptBlock {
+  param($word, $ast, $cursor)
+  $words = @($ast.CommandElements | Where-Object { $_.Extent.StartOffset -lt $cursor } | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
+  # Older versions of PowerShell drop an empty argument.
+  if ($word -eq '') { $words += '""' }
+  & sluice __complete @words 2>$null | ForEach-Object {
+    $value, $description = $_ -split "\`t", 2
+    if (-not $description) { $description = $value }
+    [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $description)
+  }
+}
+`,
+  ],
 ]);

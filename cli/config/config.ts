@@ -1,4 +1,7 @@
 import type { Command } from '../command.ts';
+import { serverFlags } from '../settings/server-flags.ts';
+
+const keys = serverFlags.map(({ name }) => name);
 
 export const configCommand: Command = {
   name: 'config',
@@ -21,6 +24,7 @@ the config file, else it has its default. What the file of ours does not say is 
       name: 'get',
       summary: 'Print one setting, or all',
       positionals: '[KEY]',
+      positionalChoices: keys,
       maxPositionals: 1,
       run: async (invocation) => (await import('./run-config.ts')).getConfig(invocation),
     },
@@ -28,6 +32,7 @@ the config file, else it has its default. What the file of ours does not say is 
       name: 'set',
       summary: 'Write a setting to the config file; without a value its default',
       positionals: 'KEY [VALUE]',
+      positionalChoices: keys,
       maxPositionals: 2,
       run: async (invocation) => (await import('./run-config.ts')).setConfig(invocation),
     },
@@ -35,6 +40,7 @@ the config file, else it has its default. What the file of ours does not say is 
       name: 'reset',
       summary: 'Write the default of a setting, or of all, to the config file',
       positionals: '[KEY]',
+      positionalChoices: keys,
       maxPositionals: 1,
       run: async (invocation) => (await import('./run-config.ts')).resetConfig(invocation),
     },

@@ -65,7 +65,8 @@ export async function setConfig({ uses, positionals }: Invocation): Promise<numb
 /** `sluice config reset`. */
 export async function resetConfig({ uses, positionals }: Invocation): Promise<number> {
   const [key] = positionals;
-  const specs = key === undefined ? serverFlags : [specOf(key)];
+  // A file does not name itself.
+  const specs = key === undefined ? serverFlags.filter(({ name }) => name !== 'config') : [specOf(key)];
   writeSettings(
     (await Settings.load(uses)).configPath,
     specs.map((spec) => [spec, undefined]),

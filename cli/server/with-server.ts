@@ -6,6 +6,7 @@ import { CommandError } from '../describe-error.ts';
 import { type FlagUse, UsageError } from '../flags/flag-spec.ts';
 import { Settings } from '../settings/settings.ts';
 import { authorization, checkServerSettings, clientTls } from './client-tls.ts';
+import type { PortForward } from './port-forward.ts';
 import { serverHints } from './server-hints.ts';
 import { versionWarning } from './version-warning.ts';
 
@@ -19,6 +20,17 @@ export interface Server {
   readonly unary: CallOptions;
   /** For streams: headers. */
   readonly streaming: CallOptions;
+}
+
+/** Loaded for those who want it only. */
+async function forwardPort(settings: Settings): Promise<PortForward> {
+  const { startPortForward } = await import('./port-forward.ts');
+  return startPortForward({
+    localPort: Number(settings.text('port-forward-port')),
+    context: settings.text('kube-context') ?? '',
+    namespace: settings.text('kube-namespace') ?? '',
+    kubeconfig: settings.text('kubeconfig') ?? '',
+  });
 }
 
 function addressOf(text: string): Address {
@@ -53,7 +65,9 @@ export async function withServer<T>(settings: Settings, work: (server: Server) =
   };
   const timeoutMs = settings.durationMs('request-timeout');
   const connectTimeoutMs = settings.durationMs('timeout');
-  const connection = new RpcConnection(addressOf(text), {
+  const forward = settings.bool('port-forward') ? await forwardPort(settings) : null;
+  const address = forward?.address ?? text;
+  const connection = new RpcConnection(addressOf(address), {
     connectTimeoutMs,
     ...(tls !== undefined && { tls }),
   });
@@ -61,15 +75,18 @@ export async function withServer<T>(settings: Settings, work: (server: Server) =
     return await work({
       connection,
       settings,
-      target: text.replace(/^tls:\/\//, ''),
+      target: address.replace(/^tls:\/\//, ''),
       unary: { timeoutMs, metadata, onHeaders },
       streaming: { metadata, onHeaders },
     });
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
-    throw new CommandError(rpcErrorText(error), serverHints(error, text, connection.state), { cause: error });
+    throw new CommandError(rpcErrorText(error), serverHints(error, address, connection.state), {
+      cause: error,
+    });
   } finally {
     connection.close();
+    forward?.close();
   }
 }
 

@@ -17,6 +17,16 @@ export function userConfigDir(
   }
 }
 
+/** Where a config file is looked for when `--config` is empty, as Hubble does: the first that exists. */
+export function fallbackConfigPaths(env: NodeJS.ProcessEnv = process.env): string[] {
+  return [
+    'config.yaml',
+    defaultConfigPath(env),
+    hubbleConfigPath(env),
+    join(env['HOME'] ?? homedir(), '.hubble/config.yaml'),
+  ];
+}
+
 /** The config file that is used when none is named. */
 export function defaultConfigPath(env: NodeJS.ProcessEnv = process.env): string {
   return join(userConfigDir(env), 'sluice/config.yaml');

@@ -3,7 +3,7 @@ import type { FlagSpec } from '../flags/flag-spec.ts';
 export const DEFAULT_SERVER = 'localhost:4245';
 
 const group =
-  'Server flags (also from the environment, SLUICE_SERVER for --server and so on, and from the config file)';
+  'Server flags (else from the environment: SLUICE_SERVER, then HUBBLE_SERVER, for --server and so on; else from the config file)';
 
 /** Flags of every command that speaks to a server. They are valid before and behind the command, and have further sources: see Settings. */
 export const serverFlags: readonly FlagSpec[] = [
@@ -12,7 +12,7 @@ export const serverFlags: readonly FlagSpec[] = [
     kind: 'string',
     value: 'ADDRESS',
     group,
-    help: 'Relay or agent: host:port, tls://host:port, or unix:///path/to.sock.',
+    help: 'Relay or agent: host:port, tls://host:port, or unix:///path/to.sock. Of no account with --input-file or --port-forward.',
     default: DEFAULT_SERVER,
   },
   {
@@ -30,6 +30,44 @@ export const serverFlags: readonly FlagSpec[] = [
     group,
     help: 'Longest wait for a connection.',
     default: '5s',
+  },
+  {
+    name: 'port-forward',
+    short: 'P',
+    kind: 'bool',
+    group,
+    help: 'Forward a local port to the Kubernetes service hubble-relay by kubectl, and use that instead of --server.',
+    default: 'false',
+  },
+  {
+    name: 'port-forward-port',
+    kind: 'uint16',
+    value: 'PORT',
+    group,
+    help: 'That local port; 0: any that is free.',
+    default: '4245',
+  },
+  {
+    name: 'kube-context',
+    kind: 'string',
+    value: 'NAME',
+    group,
+    help: 'Context of the kubeconfig for --port-forward (default: the current one).',
+  },
+  {
+    name: 'kube-namespace',
+    kind: 'string',
+    value: 'NAME',
+    group,
+    help: 'Namespace of the service for --port-forward.',
+    default: 'kube-system',
+  },
+  {
+    name: 'kubeconfig',
+    kind: 'string',
+    value: 'FILE',
+    group,
+    help: 'Kubeconfig for --port-forward (default: where kubectl looks).',
   },
   { name: 'tls', kind: 'bool', group, help: 'Use TLS.', default: 'false' },
   {
@@ -86,7 +124,7 @@ export const serverFlags: readonly FlagSpec[] = [
     kind: 'string',
     value: 'FILE',
     group,
-    help: 'Config file (default: sluice/config.yaml in the user’s config directory).',
+    help: "Config file (default: sluice/config.yaml in the user's config directory, then Hubble's for what it does not say).",
   },
   {
     name: 'debug',

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { logLine } from '../../rpc/log.ts';
 import { allTexts, type FlagSpec, type FlagUse, lastText } from '../flags/flag-spec.ts';
 import { parseBool, parseDurationMs } from '../flags/parse-value.ts';
 import { type ConfigValues, configTexts, readConfigFile } from './config-file.ts';
-import { defaultConfigPath, hubbleConfigPath } from './config-path.ts';
+import { defaultConfigPath, fallbackConfigPaths, hubbleConfigPath } from './config-path.ts';
 import { serverFlags } from './server-flags.ts';
 
 /** A setting's texts and where they stand, such as `--tls` or `HUBBLE_TLS`; for messages. */
@@ -44,6 +45,8 @@ export class Settings {
     const early = new Settings(uses, env, []);
     const isDebug = early.bool('debug');
     const paths = [early.configPath];
+    if (early.configPath === '')
+      paths.splice(0, 1, ...fallbackConfigPaths(env).filter(existsSync).slice(0, 1));
     if (early.configPath === defaultConfigPath(env)) paths.push(hubbleConfigPath(env));
     const files = await Promise.all(
       paths.map(async (path) => ({
@@ -56,9 +59,9 @@ export class Settings {
     return new Settings(uses, env, files);
   }
 
-  /** The config file that is read and written. */
+  /** The config file that is read and written; no config file names another one. */
   get configPath(): string {
-    return this.text('config') ?? defaultConfigPath(this.env);
+    return this.given('config')?.texts.at(-1) ?? defaultConfigPath(this.env);
   }
 
   /** The text of a setting; undefined when no source has it and there is no default. */
@@ -94,20 +97,32 @@ export class Settings {
   }
 
   private find(name: string): Setting | undefined {
-    if (lastText(this.uses, name) !== undefined)
-      return { origin: `--${name}`, texts: allTexts(this.uses, name) };
-    const isList = rawFilterLists.includes(name) || specOf(name)?.kind === 'list';
-    for (const variable of variableNames(name)) {
-      const text = this.env[variable];
-      if (text === undefined || text === '') continue;
-      return { origin: variable, texts: isList ? text.split(/\s+/).filter((part) => part !== '') : [text] };
-    }
+    const given = this.given(name);
+    if (given !== undefined) return given;
+    const isList = isListSetting(name);
     for (const { path, values } of this.files) {
       const texts = configTexts(Object.hasOwn(values, name) ? values[name] : undefined, isList);
       if (texts.length > 0) return { origin: `${name} in ${path}`, texts };
     }
     return undefined;
   }
+
+  /** A setting from the command line, else from the environment. */
+  private given(name: string): Setting | undefined {
+    if (lastText(this.uses, name) !== undefined)
+      return { origin: `--${name}`, texts: allTexts(this.uses, name) };
+    const isList = isListSetting(name);
+    for (const variable of variableNames(name)) {
+      const text = this.env[variable];
+      if (text === undefined || text === '') continue;
+      return { origin: variable, texts: isList ? text.split(/\s+/).filter((part) => part !== '') : [text] };
+    }
+    return undefined;
+  }
+}
+
+function isListSetting(name: string): boolean {
+  return rawFilterLists.includes(name) || specOf(name)?.kind === 'list';
 }
 
 function specOf(name: string): FlagSpec | undefined {

@@ -181,16 +181,16 @@ describe('sluice, when something is wrong', { concurrency: 2 }, () => {
   const mistakes: readonly (readonly [string[], string])[] = [
     [
       ['obsrve'],
-      'error: unknown command "obsrve" for "sluice"\nDid you mean sluice observe?\nSee \'sluice --help\' for usage.\n',
+      'error: unknown command "obsrve" for "sluice". Did you mean sluice observe? See \'sluice --help\' for usage.\n',
     ],
     [
       ['observe', '--verdit', 'x'],
-      "error: unknown flag: --verdit\nDid you mean --verdict?\nSee 'sluice observe --help' for usage.\n",
+      "error: unknown flag: --verdit. Did you mean --verdict? See 'sluice observe --help' for usage.\n",
     ],
-    [['observe', '--last'], "error: flag --last needs a value: N\nSee 'sluice observe --help' for usage.\n"],
+    [['observe', '--last'], "error: flag --last needs a value: N. See 'sluice observe --help' for usage.\n"],
     [
       ['observe', '--verdict', 'dropped'],
-      'error: invalid value "dropped" for --verdict: expected one of FORWARDED, DROPPED, AUDIT, REDIRECTED, ERROR, TRACED, TRANSLATED\nDid you mean DROPPED?\nSee \'sluice observe --help\' for usage.\n',
+      'error: invalid value "dropped" for --verdict: expected one of FORWARDED, DROPPED, AUDIT, REDIRECTED, ERROR, TRACED, TRANSLATED. Did you mean DROPPED? See \'sluice observe --help\' for usage.\n',
     ],
     [
       ['observe', '--server', 'unix:///nowhere.sock'],
@@ -198,7 +198,7 @@ describe('sluice, when something is wrong', { concurrency: 2 }, () => {
     ],
     [
       ['observe', '--first', '1', '-f'],
-      "error: --first and --follow cannot be used together\nSee 'sluice observe --help' for usage.\n",
+      "error: --first and --follow cannot be used together. See 'sluice observe --help' for usage.\n",
     ],
   ];
   for (const [args, err] of mistakes) {

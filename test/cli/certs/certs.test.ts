@@ -233,7 +233,8 @@ describe('sluice certs', () => {
   ] as const) {
     it(`says what is wrong with: certs ${args.join(' ')}`, async () => {
       const { status, out, err } = await runCli(['certs', ...args]);
-      assert.deepEqual([status, out, err.split('\n')[0]], [1, '', `error: ${message}`]);
+      const text = err.trimEnd().replace(/\. See 'sluice certs.*$/, '');
+      assert.deepEqual([status, out, text], [1, '', `error: ${message}`]);
     });
   }
 });
