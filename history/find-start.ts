@@ -1,4 +1,6 @@
+import { WireError } from '../proto/flow/wire.ts';
 import type { FlowRing } from './flow-ring.ts';
+import type { RingRun } from './flow-segment.ts';
 import { compareTime, type FlowSelection, passes } from './flow-selection.ts';
 import { WorkSlice } from './work-slice.ts';
 
@@ -32,11 +34,21 @@ async function scanBack(ring: FlowRing, selection: FlowSelection): Promise<numbe
     if (run === null) return ring.oldestSeq;
     for (let i = run.count - 1; i >= 0; i--) {
       if (!run.isFlow(i) || (since !== null && compareTime(run, i, since) >= 0)) continue;
-      if (!passes(selection, run, i)) continue;
+      if (!isWanted(selection, run, i)) continue;
       if (since !== null) return run.firstSeq + i + 1;
       if (--left === 0) return run.firstSeq + i;
     }
     seq = run.firstSeq;
     if (slice.isOver) await slice.yield();
+  }
+}
+
+/** Whether a filter lets an entry pass; one that is damaged does not, which is told when it is read and not here, where it is only passed by. */
+function isWanted(selection: FlowSelection, run: RingRun, i: number): boolean {
+  try {
+    return passes(selection, run, i);
+  } catch (error) {
+    if (error instanceof WireError) return false;
+    throw error;
   }
 }

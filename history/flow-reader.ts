@@ -1,4 +1,5 @@
 import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
+import { WireError } from '../proto/flow/wire.ts';
 import { type LossCause, LossCause as Cause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { findStart } from './find-start.ts';
 import type { FlowRing, RingRun } from './flow-ring.ts';
@@ -32,6 +33,8 @@ export interface ReaderContext {
 
 const RUN_BYTES = 64 * 1024;
 const LOSS_INTERVAL_MS = 1000;
+/** Where in the ledger flows stand that a filter or mask could not read. */
+const DAMAGED = 'stored flows that cannot be read';
 
 /**
  * Sends the selected entries of a ring to a sink until the selection is exhausted or the sink's signal aborts. Start and stop follow Hubble's observer;
@@ -136,17 +139,16 @@ class RingReader {
         send(i);
         return { more: false, ready };
       }
-      if ((since !== null && compareTime(run, i, since) < 0) || !passes(this.selection, run, i)) {
+      if (since !== null && compareTime(run, i, since) < 0) {
         send(i);
         continue;
       }
+      const wanted = this.select(run, i, start, end);
+      if (wanted === null || wanted !== run.bytes) send(i);
+      if (wanted === null) continue;
       this.delivered++;
-      if (transform !== null) {
-        send(i);
-        ready = this.sink.write(transform(run.bytes, start, end));
-      } else if (wantedFrom < 0) {
-        wantedFrom = i;
-      }
+      if (wanted !== run.bytes) ready = this.sink.write(wanted);
+      else if (wantedFrom < 0) wantedFrom = i;
       if (!this.wantsMore()) {
         send(i + 1);
         return { more: false, ready };
@@ -154,6 +156,19 @@ class RingReader {
     }
     send(run.count);
     return { more: true, ready };
+  }
+
+  /** What the selection makes of a flow: a frame of its own, or the run's bytes when it stays as it is; null for nothing. One whose bytes are damaged is lost, and told. */
+  private select(run: RingRun, i: number, start: number, end: number): Uint8Array | null {
+    const { transform } = this.selection;
+    try {
+      if (!passes(this.selection, run, i)) return null;
+      return transform === null ? run.bytes : transform(run.bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.addLoss(Cause.RECORD_MALFORMED, 1, DAMAGED);
+      return null;
+    }
   }
 
   private wantsMore(): boolean {
@@ -168,11 +183,14 @@ class RingReader {
     const events = ordinal - this.ordinal;
     this.ordinal = ordinal;
     if (events === 0) return;
-    const cause = this.waitedForClient
-      ? (this.context.slowCause ?? Cause.SUBSCRIBER_SLOW)
-      : Cause.HISTORY_OVERWRITTEN;
+    const { slowCause = Cause.SUBSCRIBER_SLOW } = this.context;
+    this.addLoss(this.waitedForClient ? slowCause : Cause.HISTORY_OVERWRITTEN, events, '');
+  }
+
+  private addLoss(cause: LossCause, events: number, detail: string): void {
     const nowMs = Date.now();
-    this.context.ledger.add(cause, events, '', nowMs);
+    this.context.ledger.add(cause, events, detail, nowMs);
+    if (this.loss !== null && this.loss.cause !== cause) this.tellLoss(true);
     if (this.loss === null)
       this.loss = { cause, events, firstMs: nowMs, lastMs: nowMs, sinceMs: performance.now() };
     else {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'node:test';
 import { FlowRing, type FlowSelection, LossLedger, readFlows } from '../../history/index.ts';
+import { frameMessage } from '../../proto/flow/frame.ts';
+import { WireError } from '../../proto/flow/wire.ts';
 import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import {
   batchOf,
@@ -188,6 +190,49 @@ describe('readFlows()', () => {
     const { bytes } = flows(77, 1);
     await read(ring, { ...everything, matches: isEven, transform: () => bytes }, sink);
     assert.deepEqual(textsOf(sink.chunks), ['77', 'lost 5', '77']);
+  });
+
+  it('counts and tells a flow that filter or mask cannot read, and goes on', async () => {
+    const ring = new FlowRing({ capacity: 10, maxBytes: 1 << 20 });
+    ring.append(flows(0, 6));
+    let looks = 0;
+    const failThirdTime = (): void => {
+      if (++looks === 3) throw new WireError('truncated', 'varint cut off at byte 7');
+    };
+    const selections: Partial<FlowSelection>[] = [
+      {
+        matches: () => {
+          failThirdTime();
+          return true;
+        },
+      },
+      {
+        transform: (bytes, start, end) => {
+          failThirdTime();
+          return frameMessage(bytes.slice(start, end));
+        },
+      },
+    ];
+    for (const selection of selections) {
+      looks = 0;
+      const sink = createTestSink();
+      const ledger = new LossLedger();
+      await readFlows(ring, { ...everything, ...selection }, sink, { nodeName: 'n', ledger });
+      assert.equal(ledger.total(LossCause.RECORD_MALFORMED), 1);
+      assert.deepEqual(textsOf(sink.chunks), ['0', '1', '3', '4', '5', 'lost 1']);
+    }
+  });
+
+  it('passes damaged flows by as it looks for its start', async () => {
+    const ring = new FlowRing({ capacity: 10, maxBytes: 1 << 20 });
+    ring.append(flows(0, 6));
+    const matches = (bytes: Uint8Array, start: number, end: number): boolean => {
+      if (isEven(bytes, start, end)) return true;
+      throw new WireError('truncated', 'varint cut off at byte 7');
+    };
+    const sink = createTestSink();
+    await read(ring, { ...everything, number: 2, matches }, sink);
+    assert.deepEqual(textsOf(sink.chunks), ['2', '4', 'lost 1']);
   });
 
   it('hands unfiltered runs on as views into the ring', async () => {
