@@ -31,8 +31,20 @@ export function createConnectListener(options: ConnectListenerOptions): NodeList
   });
   return (request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    adapter(request, response);
+    try {
+      adapter(request, response);
+    } catch (error) {
+      // It takes the host for part of an address, and throws where the client's is none.
+      refuseRequest(response, error as Error);
+    }
   };
+}
+
+type NodeResponse = Parameters<NodeListener>[1];
+
+function refuseRequest(response: NodeResponse, error: Error): void {
+  if (!response.headersSent) response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(`bad request: ${error.message}\n`);
 }
 
 /** Handlers may throw this room's own error, on this side as on the raw one. */

@@ -31,7 +31,6 @@ export interface RawExchange {
 
 /** An HTTP/2 stream, taken before node's compatibility layer sees it. */
 export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): RawExchange {
-  stream.on('error', () => {}); // told by its close
   dropInput(stream);
   return {
     headers,

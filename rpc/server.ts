@@ -173,6 +173,9 @@ function interceptStreams(
   const compatibility = server.listeners('stream') as ((...args: unknown[]) => void)[];
   server.removeAllListeners('stream');
   server.on('stream', (stream, headers, ...rest) => {
+    stream.on('error', () => {}); // told by its close
+    // Its reset, or the connection's end, came in the same bytes: nobody is there to answer, and an answer would throw.
+    if (stream.destroyed) return;
     if (take(stream, headers)) return;
     dropInput(stream);
     limitRequestTime(stream, requestTimeoutMs);

@@ -13,6 +13,7 @@ import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { RpcCode } from '../../rpc/index.ts';
 import { askFor, createNumberStream, GET_FLOWS } from '../support/number-stream.ts';
 import { type RpcTestServer, startRpcServer, until } from '../support/rpc-test-server.ts';
+import { callHeaders, FrameType, http2Frame, PREFACE } from './fuzz/http2-bytes.ts';
 import { startStallingProxy } from '../support/stalling-proxy.ts';
 
 const SERVER_STATUS = '/observer.Observer/ServerStatus';
@@ -241,6 +242,25 @@ describe('createRpcServer(), with a client that', { timeout: 120_000 }, () => {
     });
     assert.match(text, /^HTTP\/1\.1 404 Not Found\r\n/);
     assert.match(text, /hubble-server-version: 1\.2\.3/);
+  });
+
+  it('calls, and resets the call or breaks the connection in the same breath', async () => {
+    for (const path of ['/no.Such/Method', SERVER_STATUS, GET_FLOWS]) {
+      const begin = [PREFACE, http2Frame(4, 0, 0, Buffer.alloc(0)), http2Frame(1, 4, 1, callHeaders(path))];
+      const reset = http2Frame(FrameType.RstStream, 0, 1, Buffer.of(0, 0, 0, 8));
+      await talk((socket) => socket.end(Buffer.concat([...begin, reset])));
+      const nonsense = http2Frame(FrameType.WindowUpdate, 0, 0, Buffer.alloc(3));
+      await talk((socket) => socket.end(Buffer.concat([...begin, nonsense])));
+      await assertAlive();
+    }
+  });
+
+  it('names a host that can be none', async () => {
+    const request = (path: string): string =>
+      `POST ${path} HTTP/1.1\r\nhost: \xee\xc6\x9fx\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}`;
+    const text = await talk((socket) => socket.write(request(SERVER_STATUS), 'latin1'));
+    assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n[^]*bad request: Invalid URL/);
+    await assertAlive();
   });
 
   it('sends noise', async () => {

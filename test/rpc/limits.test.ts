@@ -10,22 +10,11 @@ import { parseAddress, RpcCode, RpcConnection, type ServerLimits } from '../../r
 import { connectForeign } from '../support/grpc-client.ts';
 import { createTestAuthority } from '../support/make-certificates.ts';
 import { askFor, createNumberStream, GET_FLOWS, type NumberStream } from '../support/number-stream.ts';
+import { callHeaders, http2Frame, PREFACE } from './fuzz/http2-bytes.ts';
 import { type RpcTestServer, startRpcServer, until } from '../support/rpc-test-server.ts';
 
 const SERVER_STATUS = '/observer.Observer/ServerStatus';
-/** Frames of HTTP/2 by hand (RFC 9113 section 4.1): what no library would send. */
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-
-function frame(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}
-
-const SETTINGS = frame(4, 0, 0, Buffer.alloc(0));
+const SETTINGS = http2Frame(4, 0, 0, Buffer.alloc(0));
 
 describe('a server’s limits', { timeout: 120_000 }, () => {
   const endings: (() => void)[] = [];
@@ -152,23 +141,7 @@ describe('a server’s limits', { timeout: 120_000 }, () => {
     await once(http2, 'remoteSettings');
     assert.equal(http2.remoteSettings.maxConcurrentStreams, 3);
     const socket = connectRaw(server.port);
-    // Headers as HPACK literals without indexing (RFC 7541 section 6.2.2).
-    const literal = (name: string, value: string): Buffer =>
-      Buffer.concat([
-        Buffer.of(0, name.length),
-        Buffer.from(name),
-        Buffer.of(value.length),
-        Buffer.from(value),
-      ]);
-    const headers = Buffer.concat(
-      Object.entries({
-        ':method': 'POST',
-        ':scheme': 'http',
-        ':authority': 'x',
-        ':path': GET_FLOWS,
-        'content-type': 'application/grpc',
-      }).map(([name, value]) => literal(name, value)),
-    );
+    const headers = callHeaders(GET_FLOWS);
     const resets: number[] = [];
     let seen = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
@@ -181,14 +154,16 @@ describe('a server’s limits', { timeout: 120_000 }, () => {
     });
     socket.write(Buffer.concat([PREFACE, SETTINGS]));
     const open = (id: number): boolean =>
-      socket.write(Buffer.concat([frame(1, 4, id, headers), frame(0, 1, id, frameMessage(askFor(0)))]));
+      socket.write(
+        Buffer.concat([http2Frame(1, 4, id, headers), http2Frame(0, 1, id, frameMessage(askFor(0)))]),
+      );
     for (const id of [1, 3, 5, 7, 9]) open(id);
     await until(() => resets.length === 2);
     assert.deepEqual(resets, [constants.NGHTTP2_REFUSED_STREAM, constants.NGHTTP2_REFUSED_STREAM]);
     assert.equal(numbers.running, 3);
 
     // Who has acknowledged the limit and passes it all the same is left.
-    socket.write(frame(4, 1, 0, Buffer.alloc(0)));
+    socket.write(http2Frame(4, 1, 0, Buffer.alloc(0)));
     open(11);
     await until(() => socket.closed);
     await until(() => numbers.running === 0);
@@ -218,7 +193,7 @@ describe('a server’s limits', { timeout: 120_000 }, () => {
   it('end a connection whose headers go on for ever', async () => {
     const { server } = await start({});
     const socket = connectRaw(server.port);
-    socket.write(Buffer.concat([PREFACE, SETTINGS, frame(1, 0, 1, Buffer.of(0x82))]));
+    socket.write(Buffer.concat([PREFACE, SETTINGS, http2Frame(1, 0, 1, Buffer.of(0x82))]));
     // CONTINUATION frames without an end, each with a header of its own.
     const more = Buffer.concat([
       Buffer.of(0, 1),
@@ -227,7 +202,7 @@ describe('a server’s limits', { timeout: 120_000 }, () => {
       Buffer.alloc(4064, 'y'),
     ]);
     for (let i = 0; i < 5000 && !socket.closed; i++) {
-      socket.write(frame(9, 0, 1, more));
+      socket.write(http2Frame(9, 0, 1, more));
       await new Promise((resolve) => setImmediate(resolve));
     }
     await until(() => socket.closed);
@@ -262,7 +237,7 @@ describe('a server’s limits', { timeout: 120_000 }, () => {
       socket.pause();
       await once(socket, 'connect');
       socket.write(Buffer.concat([PREFACE, SETTINGS]));
-      const flood = Buffer.concat(Array.from({ length: 1000 }, () => frame(type, 0, 0, payload)));
+      const flood = Buffer.concat(Array.from({ length: 1000 }, () => http2Frame(type, 0, 0, payload)));
       for (let i = 0; i < 3000 && !socket.closed; i++) {
         socket.write(flood);
         await new Promise((resolve) => setImmediate(resolve));
