@@ -71,7 +71,7 @@ describe('FlowAggregator', () => {
       fc.property(messages, someKeys, (list, keys) => {
         assert.deepEqual(sorted(rowsOf(aggregate(list, keys))), sorted(aggregatePlainly(list, keys)));
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -82,7 +82,7 @@ describe('FlowAggregator', () => {
           assert.deepEqual(sorted(rowsOf(aggregate(list, [name]))), sorted(aggregatePlainly(list, [name])));
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -93,7 +93,7 @@ describe('FlowAggregator', () => {
         const plain = aggregatePlainly(list, [name]);
         assert.deepEqual(sorted(rowsOf(aggregate(list, [name]))), sorted(plain));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -104,7 +104,7 @@ describe('FlowAggregator', () => {
         for (const part of parts) send(aggregate(part, keys), sum);
         assert.deepEqual(sorted(rowsOf(sum)), sorted(rowsOf(aggregate(parts.flat(), keys))));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -115,7 +115,7 @@ describe('FlowAggregator', () => {
         const masked = list.map((message) => mask(message, 0, message.length).subarray(FRAME_PREFIX_BYTES));
         assert.deepEqual(sorted(rowsOf(aggregate(masked, keys))), sorted(rowsOf(aggregate(list, keys))));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -155,7 +155,7 @@ describe('a RowTable without room', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -72,7 +72,7 @@ describe('encodeRows()', () => {
         assert.equal(message.elapsedUs, 1_000_123n);
         assert.equal(new Set(message.texts).size, message.texts.length);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -170,7 +170,7 @@ describe('decodeRows()', () => {
           }
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 });
