@@ -2,7 +2,7 @@ import { type CelInput, type CelResult, celEnv, isCelError, parse, plan } from '
 import type { FlowIndex } from '../../flow-index.ts';
 import type { FilterBudget } from '../filter-budget.ts';
 import { FilterError } from '../filter-error.ts';
-import { checkCelBrackets } from './cel-brackets.ts';
+import { checkCelLayout } from './cel-layout.ts';
 import { checkCel, CelTypeError, type CelExpr } from './cel-check.ts';
 import { makeLazy } from './cel-lazy.ts';
 import { celRegistry, FLOW_VARIABLE } from './cel-names.ts';
@@ -21,11 +21,11 @@ let current: FlowIndex;
 type CelEvaluation = (index: FlowIndex) => CelResult;
 
 function parseCel(expression: string): ReturnType<typeof parse> {
-  const mistake = checkCelBrackets(expression);
+  const mistake = checkCelLayout(expression);
   if (mistake !== null) throw new FilterError(FIELD, expression, mistake);
   try {
-    // With a line break, or the grammar knows no comment at the end; without blanks there, of which the parser makes heavy weather.
-    return parse(`${expression.trimEnd()}\n`);
+    // With a line break, or the grammar knows no comment at the end.
+    return parse(`${expression}\n`);
   } catch (error) {
     const message = error instanceof RangeError ? 'nested too deep' : (error as Error).message;
     throw new FilterError(FIELD, expression, message.replace('<input>:', 'line '));
@@ -59,7 +59,14 @@ function planLazily(expr: CelExpr, checked: ReturnType<typeof checkCel>): CelEva
   return (index) => {
     current = index;
     startCelSteps();
-    return evaluate(variables);
+    // Failures are values here, and there can be thousands of them in one evaluation: a stack trace for each is most of what they cost.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return evaluate(variables);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
   };
 }
 

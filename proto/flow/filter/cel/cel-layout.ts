@@ -3,6 +3,11 @@ export const MAX_CEL_BRACKETS = 50;
 
 const closing: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
+/** Longer runs of white space are refused. */
+export const MAX_CEL_BLANKS = 200;
+
+const tooManyBlanks = new RegExp(`\\s{${MAX_CEL_BLANKS + 1}}`, 'y');
+
 /** Where the literal or comment ends that begins at `at`; `at` itself when none does. */
 function skipText(expression: string, at: number): number {
   if (expression.startsWith('//', at)) {
@@ -21,10 +26,10 @@ function skipText(expression: string, at: number): number {
 }
 
 /**
- * What is wrong with the brackets of an expression, or null. The parser takes the square of the time for each bracket that is open, and more for one that is never closed, so it must
- * not see expressions that are nothing but brackets.
+ * What is wrong with the brackets and blanks of an expression, or null. The parser takes time in the square of the number of open brackets, more for those that are never closed, and in the
+ * square of a run of white space: it must not see expressions that are made of these.
  */
-export function checkCelBrackets(expression: string): string | null {
+export function checkCelLayout(expression: string): string | null {
   const open: { readonly char: string; readonly at: number }[] = [];
   let pos = 0;
   while (pos < expression.length) {
@@ -33,6 +38,8 @@ export function checkCelBrackets(expression: string): string | null {
       pos = textEnd;
       continue;
     }
+    tooManyBlanks.lastIndex = pos;
+    if (tooManyBlanks.test(expression)) return `at character ${pos + 1}: more than ${MAX_CEL_BLANKS} blanks`;
     const char = expression[pos];
     if (Object.hasOwn(closing, char)) {
       open.push({ char, at: pos });
