@@ -61,6 +61,7 @@ export {
   type MatchType,
   matchTypes,
   type PolicyEntry,
+  type PolicyEntryKey,
 } from './compile/endpoint-policy.ts';
 export type { Enforcement } from './compile/peer-tables.ts';
 export {

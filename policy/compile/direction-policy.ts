@@ -1,18 +1,17 @@
 import type { Direction } from '../model.ts';
 import type { IdentityIndex, Selection, SelectionUser } from '../select/identity-index.ts';
-import type { KnownIdentity } from '../select/matcher.ts';
-import type { L4Key } from './l4-key.ts';
-import { emptyTable, isSameEntry, type L4Entry, type L4Table } from './l4-table.ts';
-import { type Enforcement, PeerTables, type RulesInForce } from './peer-tables.ts';
+import type { KnownIdentity, NamedPort } from '../select/matcher.ts';
+import { emptyTable, type L4Table } from './l4-table.ts';
+import { type Combination, type Enforcement, PeerTables, type RulesInForce } from './peer-tables.ts';
 import type { RuleTable } from './rule-table.ts';
 
 const NO_RULES: RulesInForce = { enforcement: 'open', rules: [], namedPorts: [], allowsHost: false };
 
-/** What came and went in the table of one identity. */
+/** The table of one identity before and after: entries that came or changed, and keys that went, are read out of it when they are wanted. */
 export interface TableChange {
   readonly identity: number;
-  readonly upserts: readonly L4Entry[];
-  readonly deletes: readonly L4Key[];
+  readonly old: L4Table;
+  readonly now: L4Table;
 }
 
 /**
@@ -25,9 +24,11 @@ export class DirectionPolicy implements SelectionUser {
   private readonly clusterId: number;
   private readonly identities: IdentityIndex;
   private readonly onChange: () => void;
-  private readonly tables = new Map<number, L4Table>();
-  /** Tables as they were told last, of identities whose tables changed since. */
-  private readonly told = new Map<number, L4Table>();
+  private tables = new Map<number, L4Table>();
+  /** Tables as they were told last, of identities whose tables changed since. Null: nothing was told yet. */
+  private told: Map<number, L4Table> | null = null;
+  private readonly namedPortsOf = (id: number): readonly NamedPort[] =>
+    this.identities.identity(id)?.namedPorts ?? [];
   private inForce = NO_RULES;
   private peers: PeerTables;
 
@@ -69,6 +70,11 @@ export class DirectionPolicy implements SelectionUser {
     this.peers = new PeerTables(this.direction, inForce, this.ruleTable, this.clusterId);
     for (const { users } of this.peers.selections) users.add(this);
     const tables = this.compileAll();
+    if (this.told === null) {
+      this.tables = tables;
+      this.onChange();
+      return;
+    }
     for (const identity of this.tables.keys()) if (!tables.has(identity)) this.replace(identity, emptyTable);
     for (const [identity, table] of tables) this.replace(identity, table);
     this.onChange();
@@ -79,43 +85,46 @@ export class DirectionPolicy implements SelectionUser {
     for (const { users } of this.peers.selections) users.delete(this);
   }
 
-  setIdentity(identity: KnownIdentity, selections: readonly Selection[]): void {
+  setIdentity({ id }: KnownIdentity, selections: readonly Selection[]): void {
     const slots = selections.map((one) => this.peers.slotOf(one)).filter((slot) => slot !== undefined);
-    this.replace(identity.id, this.peers.tableOf(identity, slots));
+    let combination = this.peers.nobody;
+    for (const slot of slots.sort((a, b) => a - b)) combination = this.peers.with(combination, slot);
+    this.replace(id, this.peers.tableOf(id, combination, this.namedPortsOf));
     this.onChange();
   }
 
   removeIdentity(id: number): void {
-    this.replace(id, this.peers.tableOf({ id, namedPorts: [] }, []));
+    this.replace(id, this.peers.tableOf(id, this.peers.nobody, this.namedPortsOf));
     this.onChange();
   }
 
   /** What came and went since the last call. */
   takeChanges(): TableChange[] {
-    const changes = [...this.told].map(([identity, old]) => {
-      const now = this.tables.get(identity) ?? emptyTable;
-      return {
-        identity,
-        upserts: [...now.values()].filter((entry) => !isSameEntry(entry, old.get(entry.key))),
-        deletes: [...old.keys()].filter((key) => !now.has(key)),
-      };
-    });
-    this.told.clear();
-    return changes.filter(({ upserts, deletes }) => upserts.length + deletes.length > 0);
+    const told = this.told;
+    this.told = new Map();
+    if (told === null) return [...this.tables].map(([identity, now]) => ({ identity, old: emptyTable, now }));
+    return [...told].map(([identity, old]) => ({
+      identity,
+      old,
+      now: this.tables.get(identity) ?? emptyTable,
+    }));
   }
 
+  /** The tables of everybody, of classes and of each identity; none of them is empty. */
   private compileAll(): Map<number, L4Table> {
-    const slots = new Map<number, number[]>();
-    for (const [slot, { selected }] of this.peers.selections.entries()) {
+    const { peers } = this;
+    const combinations = new Map<number, Combination>();
+    for (const [slot, { selected }] of peers.selections.entries()) {
       for (const id of selected) {
-        const known = slots.get(id);
-        if (known === undefined) slots.set(id, [slot]);
-        else known.push(slot);
+        combinations.set(id, peers.with(combinations.get(id) ?? peers.nobody, slot));
       }
     }
-    const tables = this.peers.fixedTables();
-    for (const [id, picked] of slots) {
-      tables.set(id, this.peers.tableOf(this.identities.identity(id)!, picked));
+    const tables = peers.fixedTables();
+    for (const [id, table] of tables) if (table.size === 0) tables.delete(id);
+    for (const [id, combination] of combinations) {
+      const table = peers.tableOf(id, combination, this.namedPortsOf);
+      if (table.size > 0) tables.set(id, table);
+      else tables.delete(id);
     }
     return tables;
   }
@@ -123,7 +132,7 @@ export class DirectionPolicy implements SelectionUser {
   private replace(identity: number, table: L4Table): void {
     const old = this.tables.get(identity) ?? emptyTable;
     if (old === table || (old.size === 0 && table.size === 0)) return;
-    if (!this.told.has(identity)) this.told.set(identity, old);
+    if (this.told !== null && !this.told.has(identity)) this.told.set(identity, old);
     if (table.size === 0) this.tables.delete(identity);
     else this.tables.set(identity, table);
   }

@@ -4,8 +4,8 @@ import type { NamedPort } from '../select/matcher.ts';
 import { isClass, IDENTITY_ANY } from '../select/reserved-identities.ts';
 import type { CompiledDirection, CompiledRuleSet } from './compile-policy.ts';
 import type { DirectionPolicy, TableChange } from './direction-policy.ts';
-import { portOf, prefixLengthOf, protocolOf } from './l4-key.ts';
-import type { L4Entry } from './l4-table.ts';
+import { type L4Key, portOf, prefixLengthOf, protocolOf } from './l4-key.ts';
+import { isSameEntry, type L4Entry } from './l4-table.ts';
 import type { Enforcement, RulesInForce } from './peer-tables.ts';
 import type { RuleCookie } from './rule-table.ts';
 
@@ -66,34 +66,43 @@ export function* entriesOf(policy: EndpointPolicy): IterableIterator<PolicyEntry
   }
 }
 
-/** What has to be written to a policy map, and what to be deleted from it, for a change of one direction. */
-export function entryChanges(
+/** The key of an entry. */
+export type PolicyEntryKey = Pick<
+  PolicyEntry,
+  'direction' | 'identity' | 'protocol' | 'port' | 'prefixLength'
+>;
+
+/** The entries that changes of one direction wrote. */
+export function* upsertsOf(
   direction: Direction,
   changes: readonly TableChange[],
-): { upserts: PolicyEntry[]; deletes: Omit<PolicyEntry, 'verdict' | 'cookie' | 'matchType'>[] } {
-  return {
-    upserts: changes.flatMap(({ identity, upserts }) =>
-      upserts.map((entry) => policyEntry(direction, identity, entry)),
-    ),
-    deletes: changes.flatMap(({ identity, deletes }) =>
-      deletes.map((key) => ({
-        direction,
-        identity,
-        protocol: protocolOf(key),
-        port: portOf(key),
-        prefixLength: prefixLengthOf(key),
-      })),
-    ),
-  };
+): IterableIterator<PolicyEntry> {
+  for (const { identity, old, now } of changes) {
+    for (const entry of now.values()) {
+      if (!isSameEntry(entry, old.get(entry.key))) yield policyEntry(direction, identity, entry);
+    }
+  }
+}
+
+/** The keys of the entries that changes of one direction took away. */
+export function* deletesOf(
+  direction: Direction,
+  changes: readonly TableChange[],
+): IterableIterator<PolicyEntryKey> {
+  for (const { identity, old, now } of changes) {
+    for (const key of old.keys()) if (!now.has(key)) yield { direction, identity, ...partsOf(key) };
+  }
+}
+
+function partsOf(key: L4Key): Pick<PolicyEntry, 'protocol' | 'port' | 'prefixLength'> {
+  return { protocol: protocolOf(key), port: portOf(key), prefixLength: prefixLengthOf(key) };
 }
 
 function policyEntry(direction: Direction, identity: number, entry: L4Entry): PolicyEntry {
   return {
     direction,
     identity,
-    protocol: protocolOf(entry.key),
-    port: portOf(entry.key),
-    prefixLength: prefixLengthOf(entry.key),
+    ...partsOf(entry.key),
     verdict: entry.isDeny ? 'deny' : 'allow',
     cookie: entry.cookie,
     matchType: matchTypeOf(identity, entry),

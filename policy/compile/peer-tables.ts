@@ -1,6 +1,6 @@
 import type { Direction } from '../model.ts';
 import type { Selection } from '../select/identity-index.ts';
-import type { KnownIdentity, NamedPort } from '../select/matcher.ts';
+import type { NamedPort } from '../select/matcher.ts';
 import {
   CLASS_LOCAL_PODS,
   classOf,
@@ -41,11 +41,15 @@ interface NamedContribution extends Contribution {
 }
 
 /** A set of selections that pick the same identities, so that these share a table. */
-interface Combination {
+export interface Combination {
   readonly slots: readonly number[];
   readonly next: Map<number, Combination>;
-  /** By class; where ports are named also by the ports that the identity has. */
-  readonly tables: Map<string, L4Table>;
+  /** Whether an identity's own ports matter. */
+  readonly hasNames: boolean;
+  /** By class. */
+  readonly tables: Map<number, L4Table>;
+  /** Where ports are named: by class and ports. */
+  readonly tablesOfPorts: Map<string, L4Table>;
 }
 
 /** Makes the tables of one direction of an endpoint: of everybody, of each class, of each identity. Knows the rules, but not which identities there are. */
@@ -57,7 +61,8 @@ export class PeerTables {
   private readonly fixed = new Map<number, Contribution[]>();
   /** What labels say of all pods of the local cluster. */
   private readonly labelled: Contribution[] = [];
-  private readonly root = newCombination([]);
+  /** The combination of no selection. */
+  readonly nobody: Combination = newCombination([], false);
   private readonly direction: Direction;
   private readonly ruleTable: RuleTable;
   private readonly clusterId: number;
@@ -85,7 +90,11 @@ export class PeerTables {
     const isOpen = this.inForce.enforcement === 'allow-by-default';
     tables.set(IDENTITY_ANY, isOpen ? withImplied(this.everybody, cookie) : this.everybody);
     for (const id of [...this.fixed.keys(), IDENTITY_HOST]) {
-      if (id !== IDENTITY_ANY && !isClass(id)) tables.set(id, this.tableOf({ id, namedPorts: [] }, []));
+      if (id !== IDENTITY_ANY && !isClass(id))
+        tables.set(
+          id,
+          this.tableOf(id, this.nobody, () => []),
+        );
     }
     return tables;
   }
@@ -95,27 +104,37 @@ export class PeerTables {
     return this.slots.get(selection);
   }
 
-  /** The table of an identity. `slots`: the indices of the selections that pick it. */
-  tableOf(identity: Pick<KnownIdentity, 'id' | 'namedPorts'>, slots: readonly number[]): L4Table {
-    let combination = this.root;
-    for (const slot of slots.toSorted((a, b) => a - b)) combination = advance(combination, slot);
-    const isFixed = this.fixed.has(identity.id) || identity.id === IDENTITY_HOST;
-    if (!isFixed && combination === this.root) return emptyTable;
-    const kind = classOf(identity.id, this.clusterId);
-    const hasNames = combination.slots.some((slot) =>
-      this.contributions[slot].some(({ named }) => named.length > 0),
-    );
-    const key = `${kind} ${isFixed ? identity.id : ''} ${hasNames ? JSON.stringify(identity.namedPorts) : ''}`;
-    let table = combination.tables.get(key);
-    if (table === undefined) combination.tables.set(key, (table = this.compile(identity, combination, kind)));
+  /** A combination with one more selection, by its index. They have to be added in ascending order. */
+  with(combination: Combination, slot: number): Combination {
+    let next = combination.next.get(slot);
+    if (next === undefined) {
+      const hasNames = combination.hasNames || this.contributions[slot].some(({ named }) => named.length > 0);
+      next = newCombination([...combination.slots, slot], hasNames);
+      combination.next.set(slot, next);
+    }
+    return next;
+  }
+
+  /** The table of an identity that the selections of a combination pick. */
+  tableOf(id: number, combination: Combination, namedPortsOf: (id: number) => readonly NamedPort[]): L4Table {
+    if (this.fixed.has(id) || id === IDENTITY_HOST) return this.compile(id, combination, namedPortsOf(id));
+    if (combination === this.nobody) return emptyTable;
+    const kind = classOf(id, this.clusterId);
+    if (!combination.hasNames) {
+      let table = combination.tables.get(kind);
+      if (table === undefined) combination.tables.set(kind, (table = this.compile(id, combination, [])));
+      return table;
+    }
+    const namedPorts = namedPortsOf(id);
+    const key = `${kind} ${JSON.stringify(namedPorts)}`;
+    let table = combination.tablesOfPorts.get(key);
+    if (table === undefined)
+      combination.tablesOfPorts.set(key, (table = this.compile(id, combination, namedPorts)));
     return table;
   }
 
-  private compile(
-    { id, namedPorts }: Pick<KnownIdentity, 'id' | 'namedPorts'>,
-    { slots }: Combination,
-    kind: number,
-  ): L4Table {
+  private compile(id: number, { slots }: Combination, namedPorts: readonly NamedPort[]): L4Table {
+    const kind = classOf(id, this.clusterId);
     const own = slots
       .flatMap((slot) => this.contributions[slot])
       .map((one) =>
@@ -194,14 +213,8 @@ function withoutClassEntries(table: L4Table, ofClass: L4Table): L4Table {
   return new Map(left);
 }
 
-function newCombination(slots: readonly number[]): Combination {
-  return { slots, next: new Map(), tables: new Map() };
-}
-
-function advance(combination: Combination, slot: number): Combination {
-  let next = combination.next.get(slot);
-  if (next === undefined) combination.next.set(slot, (next = newCombination([...combination.slots, slot])));
-  return next;
+function newCombination(slots: readonly number[], hasNames: boolean): Combination {
+  return { slots, next: new Map(), hasNames, tables: new Map(), tablesOfPorts: new Map() };
 }
 
 function listOf(lists: Map<number, Contribution[]>, key: number): Contribution[] {

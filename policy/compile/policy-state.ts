@@ -1,5 +1,5 @@
 import { POD_NAMESPACE_LABEL } from '../../cluster/security-labels.ts';
-import { type Policy, policyKey } from '../model.ts';
+import { type Direction, type Policy, policyKey } from '../model.ts';
 import { IdentityIndex } from '../select/identity-index.ts';
 import { type Label, parseLabel } from '../select/label.ts';
 import { CidrIdentities, type LocalIdentity } from '../select/local-identities.ts';
@@ -12,13 +12,16 @@ import {
   type CompiledRuleSet,
   type CompileContext,
 } from './compile-policy.ts';
-import { DirectionPolicy } from './direction-policy.ts';
+import { DirectionPolicy, type TableChange } from './direction-policy.ts';
 import {
   type EndpointPolicy,
   type EnforcementMode,
-  entryChanges,
+  deletesOf,
+  type PolicyEntry,
+  type PolicyEntryKey,
   type PolicySubject,
   rulesInForce,
+  upsertsOf,
 } from './endpoint-policy.ts';
 import { RuleTable } from './rule-table.ts';
 
@@ -66,11 +69,13 @@ export interface PolicyUpdate {
   readonly removedEndpoints?: readonly string[];
 }
 
-/** What an update came to for one policy. */
+/** What updates came to for one policy. Its lists are made while they are read; later updates do not change them. */
 export interface EndpointPolicyChange {
   readonly policy: EndpointPolicy;
-  readonly upserts: ReturnType<typeof entryChanges>['upserts'];
-  readonly deletes: ReturnType<typeof entryChanges>['deletes'];
+  /** Entries that are new, or whose value changed. */
+  readonly upserts: Iterable<PolicyEntry>;
+  /** Keys whose entries are gone. */
+  readonly deletes: Iterable<PolicyEntryKey>;
 }
 
 /** A policy in use, and by whom. */
@@ -115,10 +120,11 @@ export class PolicyState {
 
   /** Applies changes. `takeChanges` then has what they came to. */
   update(change: PolicyUpdate): void {
+    // Identities first: selections then know by which property they find theirs best.
+    this.updateIdentities(change);
     this.updateServices(change);
     this.updatePolicies(change.policies ?? [], change.removedPolicies ?? []);
     this.identities.settle();
-    this.updateIdentities(change);
     this.updateEndpoints(change);
     for (const { policy } of this.dirty) this.compile(policy);
     this.dirty.clear();
@@ -143,13 +149,13 @@ export class PolicyState {
 
   /** Policies whose entries changed since the last call. The first of a policy holds all its entries. */
   takeChanges(): EndpointPolicyChange[] {
-    const changes = [...this.changed].map((policy) => {
-      const ingress = entryChanges('ingress', policy.ingress.takeChanges());
-      const egress = entryChanges('egress', policy.egress.takeChanges());
+    const changes = [...this.changed].map((policy): EndpointPolicyChange => {
+      const ingress = policy.ingress.takeChanges();
+      const egress = policy.egress.takeChanges();
       return {
         policy,
-        upserts: [...ingress.upserts, ...egress.upserts],
-        deletes: [...ingress.deletes, ...egress.deletes],
+        upserts: both(upsertsOf, ingress, egress),
+        deletes: both(deletesOf, ingress, egress),
       };
     });
     this.changed.clear();
@@ -278,6 +284,20 @@ export class PolicyState {
     ];
     return policies.flatMap(({ ruleSets }) => ruleSets.filter((ruleSet) => selects(ruleSet, subject)));
   }
+}
+
+/** What `list` makes of the changes of both directions, as often as it is asked for. */
+function both<T>(
+  list: (direction: Direction, changes: readonly TableChange[]) => Iterable<T>,
+  ingress: readonly TableChange[],
+  egress: readonly TableChange[],
+): Iterable<T> {
+  return {
+    *[Symbol.iterator]() {
+      yield* list('ingress', ingress);
+      yield* list('egress', egress);
+    },
+  };
 }
 
 function unsubscribe({ ingress, egress }: EndpointPolicy): void {

@@ -23,13 +23,13 @@ export function parseLabel(text: string): Label {
   const equals = text.indexOf('=');
   const name = equals < 0 ? text : text.slice(0, equals);
   const colon = name.indexOf(':');
-  const source = colon < 0 ? 'unspec' : name.slice(0, colon);
-  const key = name.slice(colon + 1);
+  const source = intern(colon < 0 ? 'unspec' : name.slice(0, colon));
+  const key = intern(name.slice(colon + 1));
   return {
     text,
     source,
     key,
-    value: equals < 0 ? '' : text.slice(equals + 1),
+    value: intern(equals < 0 ? '' : text.slice(equals + 1)),
     cidr: source === 'cidr' ? cidrOfLabelKey(key) : null,
   };
 }
@@ -46,4 +46,12 @@ export function cidrLabel(cidr: string): string {
 
 function cidrOfLabelKey(key: string): Cidr | null {
   return parseCidr(key.includes('.') ? key : key.replaceAll('-', ':'));
+}
+
+/**
+ * The same text as the engine keeps names of properties. Of two such texts one look at their addresses tells whether they are equal, which makes matching labels, done
+ * millions of times, several times faster.
+ */
+export function intern(text: string): string {
+  return Object.keys({ [text]: true })[0];
 }

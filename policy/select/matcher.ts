@@ -1,10 +1,5 @@
 import { rangeContains } from '../../proto/flow/ip.ts';
 import { parseCidr } from '../../cluster/address.ts';
-import {
-  NAMESPACE_LABELS_PREFIX,
-  POD_NAMESPACE_LABEL,
-  POLICY_CLUSTER_LABEL,
-} from '../../cluster/security-labels.ts';
 import type { Requirement } from '../model.ts';
 import type { Cidr, Label } from './label.ts';
 import { compileRequirements, selectorKey } from './selector.ts';
@@ -25,22 +20,21 @@ export interface KnownIdentity {
   readonly namedPorts: readonly NamedPort[];
 }
 
-/**
- * A property by which an identity can be found without asking every selector: whoever lacks it cannot match. `pair` is `key=value` of a label of any source.
- */
+/** A property by which identities can be found without asking every selector. `pair` is a label of any source, `cidr` a range that its range lies in. */
 export type Driver =
   | { readonly kind: 'pair'; readonly key: string; readonly value: string }
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'cidr'; readonly cidr: Cidr }
-  | { readonly kind: 'port-name'; readonly name: string };
+  | { readonly kind: 'port-name'; readonly name: string }
+  | { readonly kind: 'everybody' };
 
 /** A way to pick identities: a selector, a range, or whoever has a port of a name. */
 export interface Matcher {
   /** The same for matchers that pick the same. */
   readonly key: string;
   readonly matches: (identity: KnownIdentity) => boolean;
-  /** An identity that matches has one of these. Empty: every identity has to be asked. */
-  readonly drivers: readonly Driver[];
+  /** Ways to find those that match, one at least: whoever matches has a property of each way. */
+  readonly ways: readonly (readonly Driver[])[];
 }
 
 /** Identities whose labels fulfil all requirements. */
@@ -49,25 +43,17 @@ export function labelMatcher(requirements: readonly Requirement[]): Matcher {
   return {
     key: `labels ${selectorKey(requirements)}`,
     matches: ({ labels }) => match(labels),
-    drivers: driversOf(requirements),
+    ways: waysOf(requirements),
   };
 }
 
-/** How few identities a requirement leaves, as far as one can tell without counting: the lower the fewer. */
-function breadth({ key, operator }: Requirement): number {
-  if (operator !== 'In' && operator !== 'Exists') return 9;
-  const isRare = !key.startsWith('io.');
-  if (operator === 'Exists') return isRare ? 4 : 6;
-  if (key === POLICY_CLUSTER_LABEL) return 5;
-  if (key.startsWith(NAMESPACE_LABELS_PREFIX)) return 3;
-  return key === POD_NAMESPACE_LABEL ? 2 : 1;
-}
-
-function driversOf(requirements: readonly Requirement[]): Driver[] {
-  const best = requirements.toSorted((a, b) => breadth(a) - breadth(b))[0];
-  if (best === undefined || breadth(best) === 9) return [];
-  if (best.operator === 'Exists') return [{ kind: 'key', key: best.key }];
-  return best.values.map((value) => ({ kind: 'pair', key: best.key, value }));
+/** Requirements that ask for a label's presence each give a way: its values, or its key. */
+function waysOf(requirements: readonly Requirement[]): Driver[][] {
+  const ways = requirements.flatMap(({ key, operator, values }): Driver[][] => {
+    if (operator === 'Exists') return [[{ kind: 'key', key }]];
+    return operator === 'In' ? [values.map((value) => ({ kind: 'pair', key, value }))] : [];
+  });
+  return ways.length > 0 ? ways : [[{ kind: 'everybody' }]];
 }
 
 /**
@@ -93,7 +79,7 @@ export function cidrMatcher(cidr: string, except: readonly string[]): Matcher {
   return {
     key: `cidr ${[cidr, ...except].join(' ')}`,
     matches,
-    drivers: [isWorld ? { kind: 'pair', key: worldKey, value: '' } : { kind: 'cidr', cidr: range }],
+    ways: [[isWorld ? { kind: 'pair', key: worldKey, value: '' } : { kind: 'cidr', cidr: range }]],
   };
 }
 
@@ -106,6 +92,6 @@ export function portNameMatcher(name: string, key: string, filter: (id: number) 
   return {
     key: `port-name ${name} ${key}`,
     matches: ({ id, namedPorts }) => filter(id) && namedPorts.some((port) => port.name === name),
-    drivers: [{ kind: 'port-name', name }],
+    ways: [[{ kind: 'port-name', name }]],
   };
 }

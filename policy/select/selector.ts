@@ -1,6 +1,6 @@
 import { POLICY_CLUSTER_LABEL } from '../../cluster/security-labels.ts';
 import type { LabelSelector, Requirement } from '../model.ts';
-import type { Label } from './label.ts';
+import { intern, type Label } from './label.ts';
 
 /** Whether a set of labels fulfils something. */
 export type LabelMatch = (labels: readonly Label[]) => boolean;
@@ -14,30 +14,43 @@ export function requirementsOf(selector: LabelSelector, clusterName: string): re
   ];
 }
 
+/** A requirement as the inner loop of matching wants it. */
+interface Test {
+  /** Null: labels of any source. */
+  readonly source: string | null;
+  readonly key: string;
+  /** Whether a label that fits makes the test succeed, rather than fail. */
+  readonly isExpected: boolean;
+  /** Null: any value fits. */
+  readonly values: readonly string[] | null;
+}
+
 /** Compiles requirements to one function; true only if all of them hold. */
 export function compileRequirements(requirements: readonly Requirement[]): LabelMatch {
-  const tests = requirements.map(compileRequirement);
-  if (tests.length === 1) return tests[0];
+  const tests = requirements.map(compileTest);
   return (labels) => {
-    for (const test of tests) if (!test(labels)) return false;
+    for (const test of tests) if (holds(test, labels) !== test.isExpected) return false;
     return true;
   };
 }
 
-function compileRequirement({ source, key, operator, values }: Requirement): LabelMatch {
-  const isExpected = operator === 'In' || operator === 'Exists';
-  const anyValue = operator === 'Exists' || operator === 'DoesNotExist';
-  const anySource = source === 'any';
-  const allowed: ReadonlySet<string> = new Set(values);
-  const only = values.length === 1 ? values[0] : undefined;
-  return (labels) => {
-    for (const label of labels) {
-      if (label.key !== key || !(anySource || label.source === source)) continue;
-      if (anyValue || (only === undefined ? allowed.has(label.value) : label.value === only))
-        return isExpected;
-    }
-    return !isExpected;
+function compileTest({ source, key, operator, values }: Requirement): Test {
+  const isAnyValue = operator === 'Exists' || operator === 'DoesNotExist';
+  return {
+    source: source === 'any' ? null : intern(source),
+    key: intern(key),
+    isExpected: operator === 'In' || operator === 'Exists',
+    values: isAnyValue ? null : values.map(intern),
   };
+}
+
+/** Whether there is a label that fits. */
+function holds({ source, key, values }: Test, labels: readonly Label[]): boolean {
+  for (const label of labels) {
+    if (label.key !== key || (source !== null && label.source !== source)) continue;
+    if (values === null || values.includes(label.value)) return true;
+  }
+  return false;
 }
 
 /** A text that is the same for selectors that say the same in the same words, whatever their order. */
