@@ -42,7 +42,7 @@ export function encodeRows({ table, maxRows, elapsedUs }: RowsAnswer): Uint8Arra
     const room = part.bytes + (MEASURES + 6) * (HEAD_BYTES + VALUE_BYTES) + 64;
     const writer = new RowsWriter(room);
     writer.texts(part.texts);
-    writer.packed(KEYS_FIELD, part.keys);
+    writer.packed(KEYS_FIELD, part.keys.length, (i) => part.keys[i]);
     for (let measure = 0; measure < MEASURES; measure++) writer.column(table, part.rows, measure);
     if (isLast) {
       writer.others(others);
@@ -74,7 +74,8 @@ interface Part {
 
 /** As many rows as fit into one message. */
 function takePart(table: RowTable, rows: Int32Array, from: number): Part {
-  const places = new Map<number, number>();
+  /** Where a text stands in the message, plus 1, by its number in the table. */
+  const places = new Int32Array(table.texts.count);
   const texts: Uint8Array[] = [];
   const keys: number[] = [];
   let bytes = 0;
@@ -83,14 +84,12 @@ function takePart(table: RowTable, rows: Int32Array, from: number): Part {
     bytes += MEASURES * VALUE_BYTES;
     for (let key = 0; key < table.keyCount; key++) {
       const id = table.textId(rows[to], key);
-      let place = places.get(id);
-      if (place === undefined) {
+      if (places[id] === 0) {
         const text = table.texts.utf8(id);
-        place = texts.push(text) - 1;
-        places.set(id, place);
+        places[id] = texts.push(text);
         bytes += HEAD_BYTES + text.length;
       }
-      keys.push(place);
+      keys.push(places[id] - 1);
       bytes += 3;
     }
   }
@@ -115,19 +114,20 @@ class RowsWriter {
     }
   }
 
-  packed(field: number, values: Iterable<number>): void {
+  /** A packed field of `count` values, or nothing for none. */
+  packed(field: number, count: number, valueOf: (i: number) => number): void {
+    if (count === 0) return;
     const { out } = this;
-    const head = putVarint(out, this.pos, (field << 3) | WIRE_BYTES);
-    const start = head + 1;
+    const start = putVarint(out, this.pos, (field << 3) | WIRE_BYTES) + 1;
     let pos = start;
-    for (const value of values) pos = putVarint(out, pos, Math.min(value, Number.MAX_SAFE_INTEGER));
-    if (pos > start) this.pos = closeLength(out, start, pos, 1);
+    for (let i = 0; i < count; i++) pos = putVarint(out, pos, Math.min(valueOf(i), Number.MAX_SAFE_INTEGER));
+    this.pos = closeLength(out, start, pos, 1);
   }
 
   column(table: RowTable, rows: Int32Array, measure: number): void {
-    const values = Array.from(rows, (row) => table.measure(row, measure));
-    if (measure === FLOWS || values.some((value) => value !== 0))
-      this.packed(FIRST_MEASURE_FIELD + measure, values);
+    const isZero = (row: number): boolean => table.measure(row, measure) === 0;
+    if (measure !== FLOWS && rows.every(isZero)) return;
+    this.packed(FIRST_MEASURE_FIELD + measure, rows.length, (i) => table.measure(rows[i], measure));
   }
 
   others(sums: Float64Array): void {

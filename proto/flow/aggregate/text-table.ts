@@ -88,8 +88,13 @@ export class TextTable {
 
   /** A text in UTF-8: a view, good until the next text is added. What came from the network and is no UTF-8 has U+FFFD in the places where it is none. */
   utf8(id: number): Uint8Array {
-    const bytes = id === 0 ? nothing : this.bytes.subarray(this.ends[id - 1], this.ends[id]);
-    return bytes.some((byte) => byte > 127) ? utf8.encode(decodeText(bytes, 0, bytes.length)) : bytes;
+    if (id === 0) return nothing;
+    const start = this.ends[id - 1];
+    const end = this.ends[id];
+    for (let i = start; i < end; i++) {
+      if (this.bytes[i] > 127) return utf8.encode(decodeText(this.bytes, start, end));
+    }
+    return this.bytes.subarray(start, end);
   }
 
   /** Forgets all texts. */
