@@ -12,7 +12,8 @@
 #define EVENT_TYPE_POLICY_VERDICT 5
 #define EVENT_TYPE_L7 129               /* a DNS message to be read, captured beyond the headers; no trace of the packet */
 
-/* flow_event.sub_type of a trace, or of EVENT_TYPE_L7 (only from-endpoint: a question, and to-endpoint: an answer): Cilium's datapath numbering of observation points (to-endpoint is 0 here). */
+/* flow_event.sub_type of a trace: Cilium's datapath numbering of observation points (to-endpoint is 0 here). Of EVENT_TYPE_L7
+ * from-endpoint for a question, to-endpoint for an answer. */
 #define TRACE_TO_ENDPOINT 0
 #define TRACE_TO_PROXY 1
 #define TRACE_TO_HOST 2
