@@ -28,6 +28,8 @@ export interface AgentOptions {
   readonly insecure: boolean;
   /** What clients may take; the defaults of `rpc/limits.ts` for what is left out. */
   readonly limits?: Partial<ServerLimits>;
+  /** Origins whose web pages may call, such as https://ui.example.org. Default none but the server's own. */
+  readonly allowedOrigins?: readonly string[];
   /** The node's network device; default: that of the default route, else the first that is no loopback or veth. */
   readonly device?: string;
   /** The object with the programs; default build/bpf/datapath.bpf.o of this checkout. */

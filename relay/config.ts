@@ -18,6 +18,8 @@ export interface RelayOptions {
   readonly insecure: boolean;
   /** What clients may take; the defaults of `rpc/limits.ts` for what is left out. */
   readonly limits?: Partial<ServerLimits>;
+  /** Origins whose web pages may call, such as https://ui.example.org. Default none but the server's own. */
+  readonly allowedOrigins?: readonly string[];
   /** An agent (any one of the cluster) whose Peer service tells all agents of the cluster. Absent: only `peers`. */
   readonly peerService?: Address;
   /** Agents or other relays to follow beside those that the Peer service tells. Never the relay's own address. */

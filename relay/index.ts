@@ -41,7 +41,18 @@ export async function runRelay(options: RelayOptions, io: ProcessIo): Promise<nu
 }
 
 async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
-  const { name, listen, insecure, tls, limits, peers, peerService, peerServiceServerName, peerTls } = options;
+  const {
+    name,
+    listen,
+    insecure,
+    tls,
+    limits,
+    allowedOrigins,
+    peers,
+    peerService,
+    peerServiceServerName,
+    peerTls,
+  } = options;
   const directory = new PeerDirectory({
     peers,
     ...(peerService !== undefined && { peerService }),
@@ -86,6 +97,7 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
       insecure,
       ...(tls !== undefined && { tls }),
       ...(limits !== undefined && { limits }),
+      ...(allowedOrigins !== undefined && { allowedOrigins }),
       onRefused: (message) => io.log(logLine('warn', message)),
       responseHeaders: { 'hubble-relay-version': VERSION },
       rawStreams: new Map([

@@ -125,6 +125,7 @@ class RawResponse {
   }
 
   private start(): void {
-    if (!this.exchange.hasResponded && !this.exchange.isGone) this.exchange.respond(this.headers);
+    const { exchange, dialect, headers } = this;
+    if (!exchange.hasResponded && !exchange.isGone) exchange.respond(headers, dialect.hasTrailers);
   }
 }

@@ -19,8 +19,8 @@ export interface RawExchange {
   readonly hasResponded: boolean;
   /** Calls `listener` once when the exchange is over; returns how to stop that. */
   onGone(listener: () => void): () => void;
-  /** Sends the headers of a response with status 200. */
-  respond(headers: OutgoingHttpHeaders): void;
+  /** Sends the headers of a response with status 200. @param hasTrailers whether trailers will end it */
+  respond(headers: OutgoingHttpHeaders, hasTrailers: boolean): void;
   /** Sends headers that are all of the response. */
   respondOnly(headers: OutgoingHttpHeaders): void;
   /** Ends the response's body; with trailers where HTTP/2 carries them. */
@@ -46,13 +46,13 @@ export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHe
       stream.once('close', listener);
       return () => stream.off('close', listener);
     },
-    respond: (response) => stream.respond({ ':status': 200, ...response }, { waitForTrailers: true }),
+    respond: (response, hasTrailers) =>
+      stream.respond({ ':status': 200, ...response }, { waitForTrailers: hasTrailers }),
     respondOnly: (response) => {
       stream.respond({ ':status': 200, ...response }, { endStream: true });
     },
     end: (trailers) => {
-      // Without trailers the stream has to be closed by hand: it was opened to wait for them.
-      stream.once('wantTrailers', () => (trailers === null ? stream.close() : stream.sendTrailers(trailers)));
+      if (trailers !== null) stream.once('wantTrailers', () => stream.sendTrailers(trailers));
       stream.end();
     },
     reset: () => stream.close(constants.NGHTTP2_CANCEL),

@@ -1,18 +1,14 @@
-import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect';
+import type { ConnectRouter } from '@connectrpc/connect';
 import type { RequestListener } from 'node:http';
-import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { type Address, formatAddress } from './address.ts';
-import { createConnectListener } from './connect-listener.ts';
-import { dialectOf } from './dialect.ts';
-import type { DoorTls, Protocols } from './doors.ts';
+import type { DoorTls } from './doors.ts';
 import { FollowedFiles, type TlsProblem } from './followed-files.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts';
 import { listen, type Listener } from './listener.ts';
-import { type RawCallContext, type RawStreamHandler, serveRawCall } from './raw-call.ts';
-import { http1Exchange, http2Exchange, dropInput } from './raw-exchange.ts';
+import type { RawStreamHandler } from './raw-call.ts';
 import { RefusalLog } from './refusal-log.ts';
+import { routeRequests } from './route-requests.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
-import { statusHeaders } from './status-header.ts';
 import { loadServerFiles, type TlsFiles } from './tls-files.ts';
 
 /** What a process serves, and where. */
@@ -32,6 +28,8 @@ export interface RpcServerOptions {
   readonly rawStreams?: ReadonlyMap<string, RawStreamHandler>;
   /** Requests that are no calls, such as those for files; answered with 404 when absent. Over HTTP/2 request and response are node's compatible ones. */
   readonly web?: RequestListener;
+  /** Origins such as `https://ui.example.org` whose web pages may call; default none but this server's own, see `judgeOrigin`. */
+  readonly allowedOrigins?: readonly string[];
   /** Sent with every response. */
   readonly responseHeaders?: Readonly<Record<string, string>>;
   /** Told once of each change of the certificate files that does not work; the last ones that did stay in use. */
@@ -70,7 +68,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const tls =
     options.tls === undefined ? undefined : followServerFiles(options.tls, options.onProblem ?? (() => {}));
-  const protocols = routeRequests(options, limits, closing.signal);
+  const protocols = routeRequests(options, limits.requestTimeoutMs, closing.signal);
   const refusals = new RefusalLog(options.onRefused ?? (() => {}));
   const listeners: Listener[] = [];
   try {
@@ -112,82 +110,4 @@ function followServerFiles(files: TlsFiles, onFault: (message: string) => void):
     files: new FollowedFiles(paths, certFile, () => loadServerFiles(files), onFault),
     isMutual: clientCaFiles.length > 0,
   };
-}
-
-/** Which request goes where. */
-function routeRequests(
-  options: RpcServerOptions,
-  { requestTimeoutMs }: ServerLimits,
-  closing: AbortSignal,
-): Protocols {
-  const routes = options.routes ?? (() => {});
-  const headers = options.responseHeaders ?? {};
-  const rawStreams = options.rawStreams ?? new Map<string, RawStreamHandler>();
-  const router = createConnectRouter();
-  routes(router);
-  const served = new Set(router.handlers.map(({ requestPath }) => requestPath));
-  const rest = createConnectListener({ routes, headers, closing, web: options.web });
-  const context: RawCallContext = { responseHeaders: headers, requestTimeoutMs, closing };
-
-  return {
-    http1: (request, response) => {
-      const handler = rawStreams.get(request.url ?? '');
-      const dialect = handler === undefined ? null : dialectOf(request.headers['content-type'], false);
-      if (handler === undefined || dialect === null) rest(request, response);
-      else void serveRawCall(http1Exchange(request, response), dialect, handler, context);
-    },
-    http2: (server) => {
-      server.on('request', (request, response) => {
-        if (request.httpVersionMajor === 2) rest(request, response);
-      });
-      interceptStreams(server, requestTimeoutMs, (stream, requestHeaders) => {
-        const path = requestHeaders[':path'] ?? '';
-        const dialect = dialectOf(requestHeaders['content-type'], true);
-        if (dialect === null) return false;
-        const handler = rawStreams.get(path);
-        if (handler !== undefined) {
-          void serveRawCall(http2Exchange(stream, requestHeaders), dialect, handler, context);
-          return true;
-        }
-        if (!dialect.hasTrailers || served.has(path)) return false;
-        http2Exchange(stream, requestHeaders).respondOnly({
-          'content-type': dialect.contentType,
-          ...headers,
-          ...statusHeaders(RpcCode.Unimplemented, `unknown method ${path}`),
-        });
-        return true;
-      });
-    },
-  };
-}
-
-/**
- * Offers each stream to `take` before node's compatibility layer sees it. That layer, which a 'request' listener makes node install as the one 'stream' listener, sends
- * trailers of its own: a stream that is to be handled raw must never meet it.
- */
-function interceptStreams(
-  server: Http2Server,
-  requestTimeoutMs: number,
-  take: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean,
-): void {
-  const compatibility = server.listeners('stream') as ((...args: unknown[]) => void)[];
-  server.removeAllListeners('stream');
-  server.on('stream', (stream, headers, ...rest) => {
-    stream.on('error', () => {}); // told by its close
-    // Its reset, or the connection's end, came in the same bytes: nobody is there to answer, and an answer would throw.
-    if (stream.destroyed) return;
-    if (take(stream, headers)) return;
-    dropInput(stream);
-    limitRequestTime(stream, requestTimeoutMs);
-    for (const listener of compatibility) listener.call(server, stream, headers, ...rest);
-  });
-}
-
-/** Ends a stream whose client has neither sent its request whole nor got an answer after some time: codecs would wait for the rest for ever. */
-function limitRequestTime(stream: ServerHttp2Stream, timeoutMs: number): void {
-  const timer = setTimeout(() => {
-    if (!stream.readableEnded && !stream.headersSent) stream.close(constants.NGHTTP2_CANCEL);
-  }, timeoutMs);
-  timer.unref();
-  stream.once('close', () => clearTimeout(timer));
 }

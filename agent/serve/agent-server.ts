@@ -21,6 +21,7 @@ export interface AgentServerOptions {
   readonly insecure: boolean;
   readonly tls?: TlsFiles;
   readonly limits?: Partial<ServerLimits>;
+  readonly allowedOrigins?: readonly string[];
   /** See RpcServerOptions. */
   readonly onRefused?: (message: string) => void;
 }
@@ -36,6 +37,7 @@ export async function serveAgent(state: AgentState, options: AgentServerOptions)
     insecure: options.insecure,
     ...(options.tls !== undefined && { tls: options.tls }),
     ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.allowedOrigins !== undefined && { allowedOrigins: options.allowedOrigins }),
     ...(options.onRefused !== undefined && { onRefused: options.onRefused }),
     responseHeaders: { 'hubble-server-version': state.version },
     rawStreams: new Map([

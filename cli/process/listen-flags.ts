@@ -1,7 +1,14 @@
 import { type Address, parseAddress } from '../../rpc/address.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from '../../rpc/limits.ts';
 import type { TlsFiles } from '../../rpc/tls-files.ts';
-import { allTexts, type FlagSpec, type FlagUse, lastText, UsageError } from '../flags/flag-spec.ts';
+import {
+  allTexts,
+  type FlagSpec,
+  type FlagUse,
+  invalidValue,
+  lastText,
+  UsageError,
+} from '../flags/flag-spec.ts';
 import { boolFlag, uintFlag } from './read-flags.ts';
 
 /** Flags of processes that serve. */
@@ -41,6 +48,12 @@ export function listenFlags(fallback: string): readonly FlagSpec[] {
       help: 'Calls at once on one connection.',
       default: String(DEFAULT_LIMITS.maxStreamsPerConnection),
     },
+    {
+      name: 'allow-origin',
+      kind: 'list',
+      value: 'ORIGIN',
+      help: 'Web pages that may call, by origin, such as https://ui.example.org (default: none but its own).',
+    },
   ];
 }
 
@@ -53,11 +66,17 @@ export function addressOf(flag: string, text: string): Address {
   }
 }
 
+/** How a process serves. */
+export interface ListenSettings {
+  readonly listen: readonly Address[];
+  readonly insecure: boolean;
+  readonly limits: Partial<ServerLimits>;
+  readonly allowedOrigins: readonly string[];
+  readonly tls?: TlsFiles;
+}
+
 /** What `listenFlags` say. Throws UsageError. */
-export function readListenFlags(
-  uses: readonly FlagUse[],
-  fallback: string,
-): { listen: Address[]; insecure: boolean; limits: Partial<ServerLimits>; tls?: TlsFiles } {
+export function readListenFlags(uses: readonly FlagUse[], fallback: string): ListenSettings {
   const given = allTexts(uses, 'listen');
   const listen = (given.length > 0 ? given : fallback.split(',')).map((text) => addressOf('listen', text));
   const insecure = boolFlag(uses, 'insecure');
@@ -67,6 +86,12 @@ export function readListenFlags(
     maxConnections: count('max-connections', DEFAULT_LIMITS.maxConnections),
     maxStreamsPerConnection: count('max-streams-per-connection', DEFAULT_LIMITS.maxStreamsPerConnection),
   };
+  const allowedOrigins = allTexts(uses, 'allow-origin');
+  for (const text of allowedOrigins) {
+    if (!URL.canParse(text) || new URL(text).origin !== text) {
+      throw invalidValue('--allow-origin', text, 'scheme and host of a page, such as https://ui.example.org');
+    }
+  }
   const certFile = lastText(uses, 'tls-cert-file');
   const keyFile = lastText(uses, 'tls-key-file');
   if ((certFile === undefined) !== (keyFile === undefined)) {
@@ -76,7 +101,7 @@ export function readListenFlags(
   if (certFile === undefined || keyFile === undefined) {
     if (clientCaFiles.length > 0)
       throw new UsageError('--tls-client-ca-files needs --tls-cert-file and --tls-key-file');
-    return { listen, insecure, limits };
+    return { listen, insecure, limits, allowedOrigins };
   }
-  return { listen, insecure, limits, tls: { certFile, keyFile, clientCaFiles } };
+  return { listen, insecure, limits, allowedOrigins, tls: { certFile, keyFile, clientCaFiles } };
 }
