@@ -227,6 +227,7 @@ describe('a foreign gRPC client', () => {
       for (const name of [
         'observer.Observer',
         'peer.Peer',
+        'sluice.v1.Aggregation',
         'sluice.v1.Diagnostics',
         'grpc.health.v1.Health',
       ]) {
@@ -295,6 +296,27 @@ describe('the other calls', () => {
     assert.deepEqual((await wait(5)).map(short), ['east/node3 192.168.77.4 PEER_DELETED']);
     call.cancel();
     peer.close();
+  });
+
+  it('AggregateFlows counts what GetFlows sends', async () => {
+    const aggregation = agent.client('sluice/v1/aggregation.proto', 'sluice.v1.Aggregation');
+    const until = { seconds: String(Math.floor(Date.now() / 1000)), nanos: 0 };
+    const whitelist = [{ source_pod: [`travel/${SEARCH}`] }];
+    const sent = flowsOf(
+      (await collect(observer.stream('GetFlows', { number: '65535', until, whitelist }))).messages,
+    );
+    const { messages } = await collect(
+      aggregation.stream('AggregateFlows', {
+        flows: { number: '65535', until, whitelist },
+        keys: [{ field: 'POD', end: 'DESTINATION' }],
+      }),
+    );
+    const { rows } = messages.at(-1) as { rows: { texts: string[]; flows: string[] } };
+    const total = rows.flows.reduce((sum, flows) => sum + Number(flows), 0);
+    assert.ok(sent.length > 0);
+    assert.equal(total, sent.length);
+    assert.ok(rows.texts.includes(`travel/${FARES}`));
+    aggregation.close();
   });
 
   it('Diagnostics lists what is wrong with the manifests until it is mended', async () => {
