@@ -1,4 +1,5 @@
 import type { RowCounts } from '../../proto/flow/aggregate/list-rows.ts';
+import { escapeTerminal } from '../../proto/flow/text/terminal.ts';
 import type { ShownRow, ShownRows } from './aggregate-tally.ts';
 
 /** How records are written. */
@@ -89,6 +90,6 @@ export function csvRecords(shown: ShownRows, nowMs: number, options: RecordOptio
 }
 
 function csvField(value: string | number | null): string {
-  const text = String(value ?? '');
+  const text = escapeTerminal(String(value ?? ''), false);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

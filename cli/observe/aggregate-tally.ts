@@ -65,10 +65,11 @@ export class AggregateTally {
       return response;
     }
     const rows = decodeRows(message, peek.memberStart, peek.memberEnd, this.keyCount);
+    if (rows.isUnfinished && rows.rowCount === 0) return null; // a sign of life
     if (!this.isAnswering) this.recent.clear();
     addRows(this.totals, rows);
     addRows(this.recent, rows);
-    this.isAnswering = rows.isUnfinished && (this.isAnswering || rows.rowCount > 0);
+    this.isAnswering = rows.isUnfinished;
     if (rows.isUnfinished) return null;
     this.seconds = rows.elapsedUs / 1e6;
     return 'answer';
@@ -155,9 +156,10 @@ function numberOf({ name }: RowSort): (row: ShownRow) => number {
   }
 }
 
+const isNumber = /^\d{1,15}$/;
+
 /** Numbers, such as ports, by their value; texts by their bytes. */
 function compareTexts(a: string, b: string): number {
-  const isNumber = /^\d{1,15}$/;
   return isNumber.test(a) && isNumber.test(b) ? Number(a) - Number(b) : compareBytes(a, b);
 }
 

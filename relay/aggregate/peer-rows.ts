@@ -220,6 +220,7 @@ export class PeerRows {
     );
     this.state = { name: 'flows', flows: peerFlows };
     if (this.session !== null) peerFlows.ask(this.session);
+    this.listener.onEnded(null); // its call for rows did
   }
 
   private retryLater(): NodeJS.Timeout {

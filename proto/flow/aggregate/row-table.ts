@@ -1,4 +1,4 @@
-import { addMeasures, countFlow, FLOWS, MEASURES, rankOf } from './row-measures.ts';
+import { addMeasures, countFlow, MEASURES, rankOf } from './row-measures.ts';
 import { TextTable } from './text-table.ts';
 
 /** Bounds of a table. */
@@ -64,11 +64,6 @@ export class RowTable {
 
   get keyCount(): number {
     return this.options.keyCount;
-  }
-
-  /** Whether nothing was counted since the last `clear`. */
-  get isEmpty(): boolean {
-    return this.used === 0 && this.others[FLOWS] === 0 && this.missing === 0;
   }
 
   /** To be called before texts for the next key are interned: it may give them new numbers. */

@@ -209,6 +209,15 @@ describe('LiveTable', () => {
     assert.equal(screen.lines.length, 5);
   });
 
+  it('keeps the rates of the last answer while the server only shows that it is at work', () => {
+    const { screen, table, send } = open('-f --aggregate-by verdict');
+    screen.columns = 100;
+    send([[['FORWARDED'], 5]]);
+    screen.write(table.print(message({ case: 'rows', value: { isUnfinished: true } })).out);
+    table.type('x');
+    assert.match(screen.lines[3], /^FORWARDED +5 +5 +0 +5\.0 /);
+  });
+
   it('says which nodes are in trouble for as long as they are', () => {
     const { screen, table } = open();
     const tell = (stateChange: NodeState) =>
