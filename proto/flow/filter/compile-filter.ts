@@ -191,7 +191,7 @@ function compileFields(filter: FlowFilter, budget: FilterBudget): FlowMatch[] {
   return fieldNames
     .filter((name) => filter[name].length > 0)
     .map((name) => {
-      budget.takeValues(FlowFilterSchema.field[name].name, filter[name].length);
+      budget.takeValues(FlowFilterSchema.field[name].name, filter[name]);
       return (fieldCompilers[name] as FieldCompiler<never>)(filter[name] as never, budget);
     });
 }

@@ -20,13 +20,21 @@ const starCharacters = characterTable(`${NAME_CHARACTERS}.`);
 /** What a part of a name between dots consists of when any name will do. */
 const partCharacters = characterTable(`${NAME_CHARACTERS}_`);
 
-/** White space in the sense of Go's unicode.IsSpace, at either end. */
-const outerSpace =
-  /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g;
+/** White space in the sense of Go's unicode.IsSpace. */
+const space = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+/** Without the white space at both ends. By hand: an expression that ends in `+$` takes the square of a long run's length. */
+function trimSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && space.test(text[start])) start++;
+  while (end > start && space.test(text[end - 1])) end--;
+  return text.slice(start, end);
+}
 
 /** Prepares one element of an FQDN or node name pattern. Throws FilterError. */
 function preparePattern(field: string, value: string, element: string): Uint8Array {
-  const prepared = element.replace(outerSpace, '').replace(/\.$/, '').toLowerCase();
+  const prepared = trimSpace(element).replace(/\.$/, '').toLowerCase();
   if (prepared === '') throw new FilterError(field, value, 'expected a name pattern, not an empty one');
   if (prepared.endsWith('.')) throw new FilterError(field, value, 'expected at most one dot at the end');
   const bad = /[^-a-z0-9_.*]/u.exec(prepared);

@@ -10,6 +10,8 @@ export interface LazyExpr {
   readonly readers: ReadonlyMap<string, FlowReader>;
   /** Whether the flow itself is a variable too, decoded. */
   readonly usesFlow: boolean;
+  /** Whether the expression has comprehensions. */
+  readonly hasLoops: boolean;
 }
 
 const ident = (name: string): CelExpr['exprKind'] => ({
@@ -176,7 +178,8 @@ function contains(expr: CelExpr | undefined, kind: CelExpr['exprKind']['case']):
  * loops count their rounds. Throws CelTypeError for what cannot be bounded.
  */
 export function makeLazy(expr: CelExpr, checked: CheckedExpr): LazyExpr {
-  const rewriter = new Rewriter(checked, contains(expr, 'comprehensionExpr'));
+  const hasLoops = contains(expr, 'comprehensionExpr');
+  const rewriter = new Rewriter(checked, hasLoops);
   rewriter.rewrite(expr);
-  return { expr, readers: rewriter.readers, usesFlow: rewriter.usesFlow };
+  return { expr, readers: rewriter.readers, usesFlow: rewriter.usesFlow, hasLoops };
 }

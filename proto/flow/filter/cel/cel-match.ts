@@ -3,8 +3,8 @@ import type { FlowIndex } from '../../flow-index.ts';
 import type { FilterBudget } from '../filter-budget.ts';
 import { FilterError } from '../filter-error.ts';
 import { checkCelLayout } from './cel-layout.ts';
-import { checkCel, CelTypeError, type CelExpr } from './cel-check.ts';
-import { makeLazy } from './cel-lazy.ts';
+import { checkCel, CelTypeError } from './cel-check.ts';
+import { type LazyExpr, makeLazy } from './cel-lazy.ts';
 import { celRegistry, FLOW_VARIABLE } from './cel-names.ts';
 import { numberFunctions } from './cel-numbers.ts';
 import { boundedFunctions, startCelSteps } from './cel-steps.ts';
@@ -32,23 +32,26 @@ function parseCel(expression: string): ReturnType<typeof parse> {
   }
 }
 
-function compileExpression(expression: string): CelEvaluation {
+function compileExpression(expression: string, budget: FilterBudget): CelEvaluation {
   const { expr, sourceInfo } = parseCel(expression);
   try {
     const checked = checkCel(expr);
     if (checked.type.kind !== 'bool') {
       throw new CelTypeError(expr.id, `the result is ${typeText(checked.type)}, expected bool`);
     }
-    return planLazily(expr, checked);
+    const lazy = makeLazy(expr, checked);
+    if (lazy.hasLoops) budget.takeCelLoop(FIELD, expression);
+    return planLazily(lazy);
   } catch (error) {
-    if (!(error instanceof CelTypeError)) throw error;
+    if (error instanceof FilterError) throw error;
+    // The planner has complaints of its own.
+    if (!(error instanceof CelTypeError)) throw new FilterError(FIELD, expression, (error as Error).message);
     const column = (sourceInfo?.positions[error.id.toString()] ?? 0) + 1;
     throw new FilterError(FIELD, expression, `at character ${column}: ${error.message}`);
   }
 }
 
-function planLazily(expr: CelExpr, checked: ReturnType<typeof checkCel>): CelEvaluation {
-  const lazy = makeLazy(expr, checked);
+function planLazily(lazy: LazyExpr): CelEvaluation {
   /** Read as the variables of the expression; without a prototype, whose properties would be names too. */
   const variables = Object.create(null) as Record<string, CelInput>;
   for (const [name, read] of lazy.readers) {
@@ -80,7 +83,7 @@ export function compileCelMatch(
 ): (index: FlowIndex) => boolean {
   const evaluations = expressions.map((expression) => {
     budget.takeCel(FIELD, expression);
-    return compileExpression(expression);
+    return compileExpression(expression, budget);
   });
   return (index) => {
     for (const evaluate of evaluations) {

@@ -100,16 +100,3 @@ describe('a regular expression of a filter', () => {
     });
   });
 });
-
-describe('the values of a request', () => {
-  it('are bounded in number', () => {
-    const many = (count: number) =>
-      create(FlowFilterSchema, { sourceIp: Array<string>(count).fill('10.0.0.1') });
-    assert.doesNotThrow(() => compileFlowFilters([many(10_000)], [many(10_000)]));
-    assert.throws(() => compileFlowFilters([many(10_000)], [many(10_001)]), {
-      name: 'FilterError',
-      field: 'source_ip',
-      message: 'invalid source_ip in flow filter: more than 20000 values in the filters of one request',
-    });
-  });
-});

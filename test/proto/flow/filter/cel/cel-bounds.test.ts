@@ -107,6 +107,15 @@ describe('the work of a CEL expression', () => {
     }
   });
 
+  it('is bounded by the number of expressions with comprehensions', () => {
+    const loop = '[1].exists(x, x == 2)';
+    assert.equal(matches({}, cel(...Array<string>(8).fill(loop), '1 == 1')), true);
+    assert.throws(() => matches({}, cel(...Array<string>(9).fill(loop))), {
+      name: 'FilterError',
+      message: `invalid experimental.cel_expression "${loop}" in flow filter: more than 8 expressions with comprehensions in one request`,
+    });
+  });
+
   it('may have message literals or loops, not both', () => {
     assert.throws(() => matches({}, cel('[1].exists(x, Endpoint{namespace: "a"} == _flow.source)')), {
       name: 'FilterError',
