@@ -29,6 +29,8 @@ export interface Command {
   /** Lists that help shows behind the details, in two columns. */
   readonly lists?: readonly HelpList[];
   readonly examples?: string;
+  /** What the exit status tells, where it is not the usual: 0 for success, 1 for any error. */
+  readonly exitStatus?: string;
   /** Names of the positional arguments in the usage line. */
   readonly positionals?: string;
   /** What the first positional may be, for shells that complete it. */

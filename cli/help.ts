@@ -101,6 +101,9 @@ export function helpText(
   }
   text += `\nUsage:\n${usages.join('\n')}\n`;
   if (command.aliases !== undefined) text += `\nAlso called: ${command.aliases.join(', ')}\n`;
+  if (command.run !== undefined && !text.includes('Exit status: ')) {
+    text += `\n${wrap(`Exit status: ${command.exitStatus ?? '0 for success, 1 for any error.'}`, 0, width)}\n`;
+  }
   if (command.examples !== undefined) text += `\nExamples:\n${command.examples.trimEnd()}\n`;
   if (subcommands.length > 0) text += commandList(subcommands, width);
   text += flagGroups(flags, width);

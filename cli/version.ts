@@ -16,6 +16,9 @@ export function versionLine(): string {
 export const versionCommand: Command = {
   name: 'version',
   summary: 'Show the version',
+  details:
+    'In one line: the version, what runs it, and the machine. sluice --version shows the version alone.',
+  examples: '  sluice version\n  sluice --version',
   maxPositionals: 0,
   run: async () => {
     // Hubble's form, which programs take apart.

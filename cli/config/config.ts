@@ -17,12 +17,15 @@ the config file, else it has its default. What the file of ours does not say is 
     {
       name: 'view',
       summary: 'Print all settings as YAML',
+      details: 'They are the settings that a command would run with: those of all sources put together.',
+      examples: '  sluice config view\n  SLUICE_SERVER=relay:4245 sluice config view',
       maxPositionals: 0,
       run: async (invocation) => (await import('./run-config.ts')).viewConfig(invocation),
     },
     {
       name: 'get',
       summary: 'Print one setting, or all',
+      examples: '  sluice config get server\n  sluice config get tls-ca-cert-files',
       positionals: '[KEY]',
       positionalChoices: keys,
       maxPositionals: 1,
@@ -31,6 +34,12 @@ the config file, else it has its default. What the file of ours does not say is 
     {
       name: 'set',
       summary: 'Write a setting to the config file; without a value its default',
+      details:
+        'Everything else in the file stays as it is, comments too. The file and its directory are made when they are missing; only their owner can read the file, since it may hold a password.',
+      examples: `  sluice config set server unix:///run/sluice/lab/relay.sock
+  sluice config set tls true
+  sluice config set tls-ca-cert-files ca.crt,other-ca.crt
+  sluice --config ./east.yaml config set server relay.east:4245`,
       positionals: 'KEY [VALUE]',
       positionalChoices: keys,
       maxPositionals: 2,
@@ -39,6 +48,7 @@ the config file, else it has its default. What the file of ours does not say is 
     {
       name: 'reset',
       summary: 'Write the default of a setting, or of all, to the config file',
+      examples: '  sluice config reset server\n  sluice config reset',
       positionals: '[KEY]',
       positionalChoices: keys,
       maxPositionals: 1,

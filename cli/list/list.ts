@@ -16,6 +16,7 @@ function outputFlag(help: string): FlagSpec {
 export const listCommand: Command = {
   name: 'list',
   summary: 'List nodes or namespaces',
+  examples: '  sluice list nodes -o wide\n  sluice list namespaces',
   subcommands: [
     {
       name: 'nodes',

@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import type { Command, HelpList } from '../command.ts';
 import { aggregateFlags } from './aggregate-flags.ts';
 import { filterFlags, rawFilterFlags } from './filter-flags.ts';
 import { flowPrintFlags, printFlags } from './format-flags.ts';
@@ -20,6 +20,23 @@ const runFlows: Command['run'] = async (invocation) =>
     ? (await import('./aggregate-observe.ts')).observeRows(invocation)
     : (await import('./run-flows.ts')).observeFlows(invocation);
 
+/** Variables that have no flag of their own, or more to say than the flag. */
+const environment: HelpList = {
+  heading: 'Environment',
+  rows: [
+    [
+      'SLUICE_ALLOWLIST, SLUICE_DENYLIST',
+      'Filters in JSON, separated by white space; a flag of that name replaces them. They replace those of the config file.',
+    ],
+    ['SLUICE_COMPAT=legacy-json-output', 'With -o json: bare flows without their envelope.'],
+    ['NO_COLOR, TERM=dumb', 'No colours, unless --color always asks for them.'],
+    ['HUBBLE_…', "Hubble's name of each variable counts where ours is not set."],
+  ],
+};
+
+const streamStatus =
+  '0 at the end of the stream, after Ctrl-C and when the reader of a pipe has gone; 1 for any error.';
+
 const examples = `  # Follow everything, as it happens
   sluice observe -f
 
@@ -39,9 +56,17 @@ const examples = `  # Follow everything, as it happens
   # An agent instead of the relay
   sluice observe --server unix:///var/run/sluice/agent.sock --all
 
-  # Keep flows, and look at them later
+  # Keep flows, and look at them later, by the clock on the wall
   sluice observe --all -o json > flows.json
-  sluice observe --input-file flows.json --verdict DROPPED`;
+  sluice observe --input-file flows.json --verdict DROPPED --time-zone local
+  zcat flows.json.gz | sluice observe --input-file - --count --not --type trace
+
+  # Like flows in a row as one line; a table for a spreadsheet
+  sluice observe -f --group
+  sluice observe --since 1h -o csv > flows.csv
+
+  # The filters of a command line, to be kept in the config file
+  sluice observe -n booking --not --port 53 --print-raw-filters`;
 
 export const observeCommand: Command = {
   name: 'observe',
@@ -50,13 +75,17 @@ export const observeCommand: Command = {
 Without flags: the newest 20 flows. The same filter given again widens it; filters of different kinds must all match, on the same end when they are about one end. --not
 turns the next filter around.
 
-Exit status: 0 at the end of the stream, after Ctrl-C and when the reader of a pipe has gone; 1 for any error. Flows go to stdout, nodes in trouble and errors to stderr.`,
+Flows go to stdout; nodes in trouble, losses that are added up, and errors go to stderr, an error on one line. When a stream ends in an error, what came before it stays printed.`,
+  lists: [environment],
+  exitStatus: streamStatus,
   examples,
   flags: flowFlags,
   subcommands: [
     {
       name: 'flows',
       summary: 'Show flows, as observe does by itself',
+      lists: [environment],
+      exitStatus: streamStatus,
       examples,
       flags: flowFlags,
       run: runFlows,
@@ -65,7 +94,9 @@ Exit status: 0 at the end of the stream, after Ctrl-C and when the reader of a p
       name: 'agent-events',
       summary: 'Show what an agent did: policies, endpoints, addresses (agents only)',
       details: 'Also with --follow the newest 20 are shown first.',
-      examples: '  sluice observe agent-events -f --server unix:///var/run/sluice/agent.sock',
+      exitStatus: streamStatus,
+      examples: `  sluice observe agent-events -f --server unix:///var/run/sluice/agent.sock
+  sluice observe agent-events --since 1h -o json --server tls://node1:4244`,
       flags: eventFlags,
       run: async (invocation) => (await import('./run-events.ts')).observeAgentEvents(invocation),
     },
@@ -73,7 +104,9 @@ Exit status: 0 at the end of the stream, after Ctrl-C and when the reader of a p
       name: 'debug-events',
       summary: "Show debug messages of an agent's programs (agents only)",
       details: 'Also with --follow the newest 20 are shown first.',
-      examples: '  sluice observe debug-events -f --server unix:///var/run/sluice/agent.sock',
+      exitStatus: streamStatus,
+      examples: `  sluice observe debug-events -f --server unix:///var/run/sluice/agent.sock
+  sluice observe debug-events --last 100 -o table --server unix:///var/run/sluice/agent.sock`,
       flags: eventFlags,
       run: async (invocation) => (await import('./run-events.ts')).observeDebugEvents(invocation),
     },

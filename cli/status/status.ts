@@ -5,9 +5,8 @@ export const statusCommand: Command = {
   summary: 'Show the health of a relay or agent, and every loss by cause',
   details: `
 Beside what every Hubble server tells, agents and relays of Sluice tell what was lost, where and why, with what to do about it, and what is wrong now, such as a manifest
-that cannot be read.
-
-Exit status: 0 when the server is healthy, 1 when it is not or cannot be reached.`,
+that cannot be read.`,
+  exitStatus: '0 when the server is healthy, 1 when it is not or cannot be reached.',
   examples: `  sluice status
   sluice status --server unix:///var/run/sluice/agent.sock
   sluice status -o json`,
