@@ -1,4 +1,5 @@
 import { type CelInput, type CelResult, celEnv, isCelError, parse, plan } from '@bufbuild/cel';
+import type { Flow } from '../../../gen/flow/flow_pb.ts';
 import type { FlowIndex } from '../../flow-index.ts';
 import type { FilterBudget } from '../filter-budget.ts';
 import { FilterError } from '../filter-error.ts';
@@ -14,8 +15,9 @@ const FIELD = 'experimental.cel_expression';
 
 const env = celEnv({ registry: celRegistry, funcs: [...boundedFunctions, ...numberFunctions] });
 
-/** The flow that is being looked at. */
+/** The flow that is being looked at, and the same decoded once an expression asks for it whole. */
 let current: FlowIndex;
+let decoded: Flow | null = null;
 
 /** Evaluates an expression over the flow that an index stands at. */
 type CelEvaluation = (index: FlowIndex) => CelResult;
@@ -57,10 +59,13 @@ function planLazily(lazy: LazyExpr): CelEvaluation {
   for (const [name, read] of lazy.readers) {
     Object.defineProperty(variables, name, { get: () => read(current) });
   }
-  if (lazy.usesFlow) Object.defineProperty(variables, FLOW_VARIABLE, { get: () => current.decode() });
+  if (lazy.usesFlow) {
+    Object.defineProperty(variables, FLOW_VARIABLE, { get: () => (decoded ??= current.decode()) });
+  }
   const evaluate = plan(env, lazy.expr);
   return (index) => {
     current = index;
+    decoded = null;
     startCelSteps();
     // Failures are values here, and there can be thousands of them in one evaluation: a stack trace for each is most of what they cost.
     const { stackTraceLimit } = Error;

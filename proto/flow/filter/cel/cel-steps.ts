@@ -111,7 +111,7 @@ function counted(name: string): CelFunc {
   });
 }
 
-/** Functions that may be told apart by whether they walk through values. */
+/** Functions of the library that walk through lists and maps. */
 export const countedFunctions: ReadonlySet<string> = new Set(['_==_', '_!=_', '@in']);
 
 /**
