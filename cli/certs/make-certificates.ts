@@ -130,13 +130,13 @@ export function presentCertificates(dir: string): CertificateSpec[] {
     .map((path) => {
       const [certificate] = readCertificates(join(dir, `${path}.crt`));
       const names = namesOf(certificate);
-      const [use] = usesOf(certificate);
-      if (use === undefined || names.length === 0) {
+      const uses = usesOf(certificate);
+      if (uses.length !== 1 || names.length === 0) {
         throw new Error(
-          `${join(dir, path)}.crt does not say its names and its use: it was not made by this command`,
+          `${join(dir, path)}.crt was not made by this command: expected names, and one use of server and client`,
         );
       }
-      return { path, commonName: names[0], names, use };
+      return { path, commonName: names[0], names, use: uses[0] };
     });
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { canonicalIp } from '../../cluster/address.ts';
 import { formatTable } from '../../proto/flow/text/table.ts';
 import type { Invocation } from '../command.ts';
 import { allTexts, type FlagUse, invalidValue, lastText, UsageError } from '../flags/flag-spec.ts';
@@ -61,7 +62,8 @@ export function fleetPlan(uses: readonly FlagUse[]): FleetPlan {
     checked('node', text, `${label(node)}.${label(cluster)}`);
     return { cluster, node };
   });
-  const relayHosts = allTexts(uses, 'relay-host');
+  // As certificates give them back, so that a second run finds the same names.
+  const relayHosts = allTexts(uses, 'relay-host').map((host) => canonicalIp(host) ?? host.toLowerCase());
   for (const host of relayHosts) checked('relay-host', host, host);
   const isUnnamed = clusters.length === 0 && nodes.length === 0;
   return { clusters: isUnnamed ? ['default'] : clusters, nodes, relayHosts };

@@ -196,6 +196,11 @@ describe('sluice certs', () => {
       ],
     );
 
+    // The same names, written otherwise.
+    const args = ['certs', 'create', dir, '--node', 'east/n1', '--relay-host', 'Relay.Example.org,FD00::1'];
+    assert.match((await runCli(args)).out, /relay-server\.crt .* renewed: it had other names /);
+    assert.doesNotMatch((await runCli(args)).out, /renewed/);
+
     rmSync(join(dir, 'ui-client.key'));
     const shown = await runCli(['certs', 'show', dir]);
     assert.deepEqual([shown.status, shown.err], [0, '']);
