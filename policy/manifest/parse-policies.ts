@@ -110,11 +110,13 @@ function readObject(
     return;
   }
   const found: PolicyProblem[] = [];
+  const told = new Set<string>();
   const describe = describeRaw(object, kind);
   const reportTo =
     (list: PolicyProblem[]): ReportField =>
     (field, message) => {
-      if (list.length >= MAX_PROBLEMS_OF_OBJECT) return;
+      if (list.length >= MAX_PROBLEMS_OF_OBJECT || told.has(message)) return;
+      told.add(message); // a list is read more than once
       const { line, column } = document.locate(field);
       const inObject = field.slice(path.length);
       const name = inObject.length === 0 ? '' : formatPath(inObject);
