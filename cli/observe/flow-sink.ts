@@ -1,4 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { logLine } from '../../rpc/log.ts';
 import { createFlowPeek, ENVELOPE_FLOW, peekFlow } from '../../proto/flow/peek-flow.ts';
 import { FlowPrinter } from '../../proto/flow/text/flow-printer.ts';
 import { GroupPrinter } from '../../proto/flow/text/group-printer.ts';
@@ -41,7 +42,14 @@ export function printingSink({ print, isGrouped, lossIntervalMs }: SinkOptions):
   return {
     print: (message) => {
       const response = decode(message);
-      return losses?.add(response) === true ? nothingPrinted : printer.print(response);
+      if (losses?.add(response) === true) return nothingPrinted;
+      if (response.responseTypes.case === undefined && print.allNodeStates) {
+        return {
+          out: '',
+          err: `${logLine('debug', 'a response without anything known in it is ignored')}\n`,
+        };
+      }
+      return printer.print(response);
     },
     tick: () => {
       sinceLossMs += TICK_MS;

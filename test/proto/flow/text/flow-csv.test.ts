@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { csvLine } from '../../../../proto/flow/text/csv.ts';
 import { compileTimeFormat } from '../../../../proto/flow/text/time-text.ts';
-import { flowResponse, lostResponse, nodeStatusResponse } from '../../../support/build-responses.ts';
+import {
+  type FlowInit,
+  flowResponse,
+  lostResponse,
+  nodeStatusResponse,
+} from '../../../support/build-responses.ts';
 import { printed } from '../../../support/print-responses.ts';
 
 const HEADER =
@@ -37,10 +42,10 @@ describe('FlowPrinter, csv', () => {
 
   it('tells in full which rules decided', () => {
     const policy = { kind: 'CiliumNetworkPolicy', namespace: 'shop', name: 'allow-pay' };
-    const change = {
+    const change: FlowInit = {
       trafficDirection: 1,
       ingressAllowedBy: [policy, { kind: 'CiliumClusterwideNetworkPolicy', name: 'base' }],
-    } as const;
+    };
     const [, row] = printed([flowResponse(change)], csv).out.split('\n');
     assert.match(
       row,
