@@ -90,8 +90,16 @@ export class ClusterView {
   }
 
   private makeService(manifest: ServiceManifest): Service {
-    const { namespace, name, clusterIps, ports, selector } = manifest;
-    return { cluster: this.cluster, namespace, name, clusterIps, ports, selector };
+    const { namespace, name, clusterIps, ports, selector, labels } = manifest;
+    return {
+      cluster: this.cluster,
+      namespace,
+      name,
+      clusterIps,
+      ports,
+      selector,
+      ...(labels !== undefined && { labels }),
+    };
   }
 
   private setPod(manifest: PodManifest | undefined, namespace: string, name: string): void {
@@ -163,6 +171,7 @@ export class ClusterView {
       labels,
       identity: this.identityOf(labels, setKey),
       workloads: [workloadOf(manifest)],
+      ...(manifest.namedPorts !== undefined && { namedPorts: manifest.namedPorts }),
     };
   }
 

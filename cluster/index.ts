@@ -2,6 +2,7 @@ export type {
   ClusterChange,
   ClusterNode,
   ClusterSource,
+  NamedContainerPort,
   PodEndpoint,
   Service,
   ServicePort,

@@ -21,6 +21,13 @@ export interface Workload {
   readonly kind: string;
 }
 
+/** A container port that has a name, by which policies may call it. */
+export interface NamedContainerPort {
+  readonly name: string;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+  readonly port: number;
+}
+
 /** A pod that has addresses: what the datapath calls an endpoint, wherever it runs. */
 export interface PodEndpoint {
   readonly cluster: string;
@@ -34,6 +41,8 @@ export interface PodEndpoint {
   /** Numeric security identity; 0 while the cluster has not agreed on one yet. */
   readonly identity: number;
   readonly workloads: readonly Workload[];
+  /** Absent when no container names a port. */
+  readonly namedPorts?: readonly NamedContainerPort[];
 }
 
 export interface ServicePort {
@@ -54,6 +63,8 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   /** Pod labels that a backend must carry; empty = none chosen by labels. */
   readonly selector: Readonly<Record<string, string>>;
+  /** Labels of the Service itself. Absent when it has none. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** Something in the source that could not be applied. It stays listed until it is mended. */

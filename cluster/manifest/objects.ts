@@ -1,4 +1,4 @@
-import type { ServicePort } from '../model.ts';
+import type { NamedContainerPort, ServicePort } from '../model.ts';
 
 /** What a manifest said about one object, checked and reduced to the fields that matter here. */
 export type ManifestObject =
@@ -29,6 +29,8 @@ export interface PodManifest {
   readonly phase: string;
   /** Canonical text. */
   readonly addresses: readonly string[];
+  /** Absent when no container names a port. */
+  readonly namedPorts?: readonly NamedContainerPort[];
 }
 
 export interface NodeManifest {
@@ -55,6 +57,8 @@ export interface ServiceManifest {
   readonly clusterIps: readonly string[];
   readonly ports: readonly ServicePort[];
   readonly selector: Readonly<Record<string, string>>;
+  /** Absent when it has none. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** A CiliumIdentity: the number that a cluster agreed on for a set of security labels. */

@@ -1,7 +1,9 @@
 import { canonicalIp } from '../address.ts';
+import type { NamedContainerPort } from '../model.ts';
 import type { Field } from './field.ts';
 import { readLabels, readName, readNamespace, readOwners } from './metadata.ts';
 import type { PodManifest } from './objects.ts';
+import { readProtocol } from './read-service.ts';
 
 const PHASES: ReadonlySet<string> = new Set(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown']);
 
@@ -9,6 +11,7 @@ export function readPod(document: Field): PodManifest {
   const metadata = document.get('metadata');
   const spec = document.get('spec');
   const status = document.get('status');
+  const namedPorts = readNamedPorts(spec);
   return {
     kind: 'Pod',
     namespace: readNamespace(metadata),
@@ -25,6 +28,7 @@ export function readPod(document: Field): PodManifest {
         .get('phase')
         .parsed((text) => (PHASES.has(text) ? text : null), `one of ${[...PHASES].join(', ')}`) ?? '',
     addresses: readPodAddresses(status),
+    ...(namedPorts.length > 0 && { namedPorts }),
   };
 }
 
@@ -38,4 +42,20 @@ function readPodAddresses(status: Field): string[] {
     field.parsed(canonicalIp, 'an IPv4 or IPv6 address'),
   );
   return [...new Set(addresses.filter((address) => address !== undefined))];
+}
+
+/** Ports of the containers that have a name. Those of init containers, which are gone when the pod serves, do not count. */
+function readNamedPorts(spec: Field): NamedContainerPort[] {
+  const ports = spec
+    .get('containers')
+    .items()
+    .flatMap((container) => container.get('ports').items());
+  return ports.flatMap((field) => {
+    const name = field.get('name').string() ?? '';
+    if (name === '') return [];
+    const protocol = readProtocol(field.get('protocol'));
+    const number = field.get('containerPort');
+    if (number.value === undefined) number.refuse('a whole number from 1 to 65535');
+    return [{ name, protocol, port: number.integer(1, 65_535) ?? 0 }];
+  });
 }

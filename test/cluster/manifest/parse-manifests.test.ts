@@ -30,7 +30,43 @@ const FRAGMENTS = [
   ...'{ } [ ] " \' \t #'.split(' '),
 ];
 
+/** What one manifest says. */
+function only(text: string): object {
+  const { objects, problems } = parse(text);
+  assert.deepEqual(problems, []);
+  assert.equal(objects.length, 1);
+  return objects[0];
+}
+
 describe('parseManifests()', () => {
+  it('reads the named ports of containers, not those of init containers, and the labels of services', () => {
+    const pod = only(`apiVersion: v1
+kind: Pod
+metadata: { name: p }
+spec:
+  initContainers: [{ name: i, ports: [{ name: setup, containerPort: 1 }] }]
+  containers:
+  - { name: a, ports: [{ name: http, containerPort: 8080 }, { containerPort: 9 }] }
+  - { name: b, ports: [{ name: dns, containerPort: 53, protocol: UDP }] }
+`);
+    assert.deepEqual('namedPorts' in pod && pod.namedPorts, [
+      { name: 'http', protocol: 'TCP', port: 8080 },
+      { name: 'dns', protocol: 'UDP', port: 53 },
+    ]);
+    const service = only(
+      'apiVersion: v1\nkind: Service\nmetadata: { name: s, labels: { public: "yes" } }\nspec: {}\n',
+    );
+    assert.deepEqual('labels' in service && service.labels, { public: 'yes' });
+    assert.deepEqual(
+      problemsOf(
+        'apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ ports: [{ name: http }] }] }',
+      ),
+      [
+        'm.yaml:4:32 Pod "p" spec.containers[0].ports[0].containerPort is absent: expected a whole number from 1 to 65535',
+      ],
+    );
+  });
+
   it('reads a pod as kubectl prints it', () => {
     const { objects, problems } = parse(`apiVersion: v1
 kind: Pod
