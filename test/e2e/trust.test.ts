@@ -144,7 +144,7 @@ describe('a fleet on mTLS', { timeout: 120_000 }, () => {
     it(`refuses ${what}, saying why and what to do, and notes it`, async () => {
       const { status: code, out, err } = await status(...args());
       const message = `error: UNAVAILABLE: cannot connect to 127.0.0.1:${port}: ${reason}`;
-      assert.deepEqual([code, out, err], [1, '', `${message}\n${hint}\n`]);
+      assert.deepEqual([code, out, err], [1, '', `${message}. ${hint}\n`]);
       if (logged !== null) await until(() => log.some((line) => logged.test(line)));
     });
   }
