@@ -16,7 +16,7 @@ export interface RpcServerOptions {
   readonly listen: readonly Address[];
   /** Certificates for the TCP addresses, read again when they change. Without them TCP needs `insecure`. */
   readonly tls?: TlsFiles;
-  /** Serve TCP in plaintext, beside TLS where there are certificates, too. Never the default: whoever wants it has to say so. */
+  /** Serve TCP in plaintext, beside TLS where there are certificates, too; not on addresses of TLS alone (`tls://`). Never the default: whoever wants it has to say so. */
   readonly insecure?: boolean;
   /** What is taken from clients; the defaults for what is left out. */
   readonly limits?: Partial<ServerLimits>;
@@ -58,12 +58,7 @@ export interface RpcServer {
  * an address cannot be bound; nothing is left listening then.
  */
 export async function createRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const open = options.listen.find((address) => address.kind === 'tcp');
-  if (open !== undefined && options.tls === undefined && options.insecure !== true) {
-    throw new Error(
-      `refusing to serve plaintext on ${formatAddress(open)}: give a certificate and key, or say --insecure`,
-    );
-  }
+  checkTrust(options);
   const closing = new AbortController();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const tls =
@@ -77,7 +72,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
         await listen(address, protocols, {
           // Unix sockets are always plaintext.
           tls: address.kind === 'tcp' ? tls : undefined,
-          plaintext: address.kind === 'unix' || options.insecure === true,
+          plaintext: address.kind === 'unix' || (options.insecure === true && !address.tls),
           limits,
           refusals,
           socketMode: options.socketMode ?? 0o660,
@@ -101,6 +96,18 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));
     },
   };
+}
+
+/** Throws an Error when an address would be served in another way than was asked for. */
+function checkTrust({ listen: addresses, tls, insecure }: RpcServerOptions): void {
+  if (tls !== undefined) return;
+  for (const address of addresses) {
+    if (address.kind === 'unix') continue;
+    const where = formatAddress(address);
+    if (address.tls) throw new Error(`cannot serve TLS on ${where}: give a certificate and key`);
+    if (insecure === true) continue;
+    throw new Error(`refusing to serve plaintext on ${where}: give a certificate and key, or say --insecure`);
+  }
 }
 
 function followServerFiles(files: TlsFiles, onFault: (message: string) => void): DoorTls {

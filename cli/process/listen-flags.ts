@@ -18,7 +18,7 @@ export function listenFlags(fallback: string): readonly FlagSpec[] {
       name: 'listen',
       kind: 'list',
       value: 'ADDRESS',
-      help: 'Where to serve: unix:///path/to.sock, host:port or :port; may be given again.',
+      help: 'Where to serve: unix:///path/to.sock, host:port, :port, or tls://host:port for TLS alone; may be given again.',
       default: fallback,
     },
     {

@@ -87,6 +87,12 @@ describe('createRpcServer(), on TCP', () => {
     });
   });
 
+  it('refuses an address of TLS without a certificate, insecure or not', async () => {
+    await assert.rejects(createRpcServer({ listen: [parseAddress('tls://127.0.0.1:0')], insecure: true }), {
+      message: 'cannot serve TLS on 127.0.0.1:0: give a certificate and key',
+    });
+  });
+
   it('listens on every interface when no host is given', async () => {
     const server = await createRpcServer({ listen: [parseAddress(':0')], insecure: true });
     const [bound] = server.addresses;

@@ -5,7 +5,15 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { readFileSync } from 'node:fs';
 import { credentials } from '@grpc/grpc-js';
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
-import { callUnary, type ClientTls, parseAddress, RpcCode, RpcConnection } from '../../rpc/index.ts';
+import {
+  callUnary,
+  type ClientTls,
+  createRpcServer,
+  formatAddress,
+  parseAddress,
+  RpcCode,
+  RpcConnection,
+} from '../../rpc/index.ts';
 import { connectForeign } from '../support/grpc-client.ts';
 import {
   type CertificatePair,
@@ -213,6 +221,20 @@ describe('trust between a client and a server', () => {
     assert.equal(await ask(`127.0.0.1:${server.port}`, trusting('client')), 'v');
     await assert.rejects(ask(`127.0.0.1:${server.port}`, trusting()), /a client certificate is needed here/);
     assert.equal(told.length, 1);
+  });
+
+  it('is asked for on an address of TLS alone, although others were made insecure', async () => {
+    const server = await createRpcServer({
+      listen: [parseAddress('tls://127.0.0.1:0'), parseAddress('127.0.0.1:0')],
+      insecure: true,
+      tls: pairs.get('server')!,
+      routes: (router) => router.service(Observer, { serverStatus: () => ({ version: 'v' }) }),
+    });
+    const [safe, open] = server.addresses.map(formatAddress);
+    assert.equal(await ask(open), 'v');
+    assert.equal(await ask(safe, trusting()), 'v');
+    await assert.rejects(ask(safe), /this address speaks TLS only/);
+    await server.close(1000);
   });
 
   it('is refused to a foreign gRPC client as permission', async () => {
