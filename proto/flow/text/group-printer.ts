@@ -32,9 +32,9 @@ export class GroupPrinter {
   print(response: GetFlowsResponse): PrintedText {
     const { responseTypes } = response;
     if (responseTypes.case !== 'flow') {
-      const before = this.flush();
+      // What goes to stderr, or nowhere, does not come between flows.
       const { out, err } = this.others.print(response);
-      return { out: before + out, err };
+      return { out: out === '' ? '' : this.flush() + out, err };
     }
     const flow = responseTypes.value;
     const line = flowLine(withoutClientPort(flow), this.options, this.options.colour ? coloured : plain);
