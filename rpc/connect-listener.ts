@@ -2,9 +2,11 @@ import { Code, ConnectError, type ConnectRouter, type Interceptor } from '@conne
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { RequestListener } from 'node:http';
 import { connectCode } from './connect-code.ts';
-import { MAX_REQUEST_BYTES } from './read-request.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
 import { statusHeaders } from './status-header.ts';
+
+/** Longest request message: those that are decoded here say little or nothing, and each of a connection's calls may hold one. */
+const MAX_DECODED_REQUEST_BYTES = 64 * 1024;
 
 /** What is served through connect. */
 export interface ConnectListenerOptions {
@@ -23,7 +25,7 @@ export function createConnectListener(options: ConnectListenerOptions): NodeList
   const adapter = connectNodeAdapter({
     routes: options.routes,
     fallback: createFallback(options.web),
-    readMaxBytes: MAX_REQUEST_BYTES,
+    readMaxBytes: MAX_DECODED_REQUEST_BYTES,
     // As in Hubble: nothing here is large, and what is not inflated cannot be a bomb.
     acceptCompression: [],
     shutdownSignal: closing,

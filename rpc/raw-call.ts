@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http2';
+import type { ByteBudget } from './byte-budget.ts';
 import { startDeadline } from './call-limit.ts';
 import type { Dialect } from './dialect.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -30,6 +31,8 @@ export interface RawCallContext {
   readonly responseHeaders: Readonly<Record<string, string>>;
   /** Time that a client has to send its request. */
   readonly requestTimeoutMs: number;
+  /** For the requests of all calls, as long as these run. */
+  readonly requestBytes: ByteBudget;
   /** Aborts when the server closes, with the RpcError to tell. */
   readonly closing: AbortSignal;
 }
@@ -52,9 +55,11 @@ export async function serveRawCall(
     abort.abort(new RpcError(RpcCode.DeadlineExceeded, `deadline of ${timeoutMs} ms exceeded`)),
   );
   const response = new RawResponse(exchange, dialect, context.responseHeaders);
+  const share = context.requestBytes.open();
   let error: RpcError | null = null;
   try {
-    const request = await readRequest(exchange.input, context.requestTimeoutMs, abort.signal);
+    const limits = { timeoutMs: context.requestTimeoutMs, share, signal: abort.signal };
+    const request = await readRequest(exchange.input, limits);
     await handler({
       request,
       headers: exchange.headers,
@@ -67,6 +72,7 @@ export async function serveRawCall(
   } catch (caught) {
     error = toStatus(abort.signal.aborted ? abort.signal.reason : caught);
   } finally {
+    share.close();
     stopDeadline();
     context.closing.removeEventListener('abort', close);
     stopGone();

@@ -1,23 +1,30 @@
 import type { Readable } from 'node:stream';
 import { FRAME_PREFIX_BYTES } from '../proto/flow/frame.ts';
+import type { ByteShare } from './byte-budget.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
 
 /** Longest request message, the receive limit of gRPC libraries when nobody sets one. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
-/**
- * Collects the one message of a request. Throws RpcError: RESOURCE_EXHAUSTED above 4 MiB (as soon as that much is announced or has come), INTERNAL when the body is not
- * exactly one uncompressed message, DEADLINE_EXCEEDED when it has not come after `timeoutMs`, the reason of `signal` when that aborts first.
- */
-export async function readRequest(
-  input: Readable,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  return singleMessage(await readBody(input, timeoutMs, signal));
+/** How much of a request is read, and for how long. */
+export interface RequestLimits {
+  /** Time that it may take to come. */
+  readonly timeoutMs: number;
+  /** What it takes its bytes from. */
+  readonly share: ByteShare;
+  /** Ends the reading, with the RpcError to tell. */
+  readonly signal: AbortSignal;
 }
 
-function readBody(input: Readable, timeoutMs: number, signal: AbortSignal): Promise<Buffer> {
+/**
+ * Collects the one message of a request. Throws RpcError: RESOURCE_EXHAUSTED above 4 MiB (as soon as that much is announced or has come) or when the share has no more,
+ * INTERNAL when the body is not exactly one uncompressed message, DEADLINE_EXCEEDED when it does not come in time, the reason of the signal when that aborts first.
+ */
+export async function readRequest(input: Readable, limits: RequestLimits): Promise<Uint8Array> {
+  return singleMessage(await readBody(input, limits));
+}
+
+function readBody(input: Readable, { timeoutMs, share, signal }: RequestLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -32,6 +39,15 @@ function readBody(input: Readable, timeoutMs: number, signal: AbortSignal): Prom
       else reject(error);
     };
     const take = (chunk: Buffer): void => {
+      if (!share.take(chunk.length)) {
+        settle(
+          new RpcError(
+            RpcCode.ResourceExhausted,
+            'requests of other calls take all memory there is for them',
+          ),
+        );
+        return;
+      }
       chunks.push(chunk);
       bytes += chunk.length;
       if (bytes > MAX_REQUEST_BYTES + FRAME_PREFIX_BYTES) settle(tooLarge(bytes - FRAME_PREFIX_BYTES));

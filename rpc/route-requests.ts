@@ -7,9 +7,11 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { TLSSocket } from 'node:tls';
+import { ByteBudget } from './byte-budget.ts';
 import { createConnectListener } from './connect-listener.ts';
 import { dialectOf } from './dialect.ts';
 import type { Protocols } from './doors.ts';
+import type { ServerLimits } from './limits.ts';
 import { type CorsHeaders, judgeOrigin, preflightHeaders } from './origin.ts';
 import { type RawCallContext, type RawStreamHandler, serveRawCall } from './raw-call.ts';
 import { dropInput, http1Exchange, http2Exchange } from './raw-exchange.ts';
@@ -45,7 +47,7 @@ function lookAtPage(
 /** Which request goes where. */
 export function routeRequests(
   options: RpcServerOptions,
-  requestTimeoutMs: number,
+  { requestTimeoutMs, maxRequestBytesHeld }: ServerLimits,
   closing: AbortSignal,
 ): Protocols {
   const { routes = () => {}, responseHeaders: headers = {}, allowedOrigins = [] } = options;
@@ -54,9 +56,11 @@ export function routeRequests(
   routes(router);
   const served = new Set(router.handlers.map(({ requestPath }) => requestPath));
   const rest = createConnectListener({ routes, headers, closing, web: options.web });
+  const requestBytes = new ByteBudget(maxRequestBytesHeld);
   const contextOf = (cors: CorsHeaders): RawCallContext => ({
     responseHeaders: { ...headers, ...cors },
     requestTimeoutMs,
+    requestBytes,
     closing,
   });
 

@@ -63,7 +63,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const tls =
     options.tls === undefined ? undefined : followServerFiles(options.tls, options.onProblem ?? (() => {}));
-  const protocols = routeRequests(options, limits.requestTimeoutMs, closing.signal);
+  const protocols = routeRequests(options, limits, closing.signal);
   const refusals = new RefusalLog(options.onRefused ?? (() => {}));
   const listeners: Listener[] = [];
   try {

@@ -209,6 +209,30 @@ describe('a server’s limits', { timeout: 120_000 }, () => {
     await assertAlive(server);
   });
 
+  it('refuse a request when those of other calls hold all bytes, until one of these ends', async () => {
+    const { server, numbers } = await start({ maxRequestBytesHeld: 3000 });
+    const http2 = connectHttp2(server.port);
+    // Unknown fields that say nothing.
+    const padding = (bytes: number): Uint8Array =>
+      Buffer.concat([askFor(0), Buffer.of(0xfa, 0x3f, (bytes & 127) | 128, bytes >> 7), Buffer.alloc(bytes)]);
+    const held = call(http2);
+    held.end(frameMessage(padding(2000)));
+    await until(() => numbers.running === 1);
+    const statusOf = async (): Promise<unknown> => {
+      const stream = call(http2);
+      stream.end(frameMessage(padding(1500)));
+      const [headers] = (await once(stream, 'response')) as [Record<string, string>];
+      stream.close();
+      return headers['grpc-status'];
+    };
+    assert.equal(await statusOf(), String(RpcCode.ResourceExhausted));
+    await assertAlive(server);
+    held.close();
+    await until(() => numbers.running === 0);
+    assert.equal(await statusOf(), undefined, 'it is served');
+    http2.destroy();
+  });
+
   it('end a call whose request does not come in time, raw and through the codec', async () => {
     const { server } = await start({ requestTimeoutMs: 100 });
     const http2 = connectHttp2(server.port);
