@@ -34,6 +34,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./watch/watch.ts')).watchCommand,
   },
   {
+    name: 'policy',
+    summary: 'Check network policies, and ask who reaches whom, without a cluster',
+    isClient: false,
+    load: async () => (await import('./policy/policy.ts')).policyCommand,
+  },
+  {
     name: 'agent',
     summary: 'Run the agent of this node (as root)',
     isClient: false,
