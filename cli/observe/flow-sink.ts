@@ -31,6 +31,8 @@ export interface SinkOptions {
 }
 
 const TICK_MS = 1000;
+/** A group of flows that goes on and on is shown this often. */
+const MAX_GROUP_TICKS = 10;
 
 /** Prints responses. */
 export function printingSink({ print, isGrouped, lossIntervalMs }: SinkOptions): FlowSink {
@@ -38,9 +40,12 @@ export function printingSink({ print, isGrouped, lossIntervalMs }: SinkOptions):
   const printer = group ?? new FlowPrinter(print);
   const losses = lossIntervalMs > 0 ? new LossTally() : null;
   let sinceLossMs = 0;
+  let isQuiet = true;
+  let groupTicks = 0;
   const decode = (message: Uint8Array): GetFlowsResponse => fromBinary(GetFlowsResponseSchema, message);
   return {
     print: (message) => {
+      isQuiet = false;
       const response = decode(message);
       if (losses?.add(response) === true) return nothingPrinted;
       if (response.responseTypes.case === undefined && print.allNodeStates) {
@@ -58,6 +63,11 @@ export function printingSink({ print, isGrouped, lossIntervalMs }: SinkOptions):
         err = losses.flush(print.time);
         sinceLossMs = 0;
       }
+      // While flows keep coming, what they are may still go on.
+      const isDue = isQuiet || ++groupTicks >= MAX_GROUP_TICKS;
+      isQuiet = true;
+      if (!isDue) return { out: '', err };
+      groupTicks = 0;
       return { out: group?.flush() ?? '', err };
     },
     end: () => ({ out: printer.end(), err: losses?.flush(print.time) ?? '' }),

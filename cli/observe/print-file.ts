@@ -34,10 +34,14 @@ export async function printFile(
     if (printed.err !== '' && !silent) process.stderr.write(printed.err);
     out += printed.out;
   };
-  const timer = setInterval(() => {
-    add(tick());
-    void flush();
-  }, 1000);
+  // A file is as it is, whatever the clock says.
+  const timer =
+    path === '-'
+      ? setInterval(() => {
+          add(tick());
+          void flush();
+        }, 1000)
+      : undefined;
   let failure: { readonly error: unknown } | undefined;
   try {
     await readFlowFile(path, request, {

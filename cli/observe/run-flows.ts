@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import type { FlowPrintOptions } from '../../proto/flow/text/print-options.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import type { Invocation } from '../command.ts';
@@ -74,7 +75,10 @@ export async function observeFlows({ uses }: Invocation): Promise<number> {
     process.stdout.write(rawFiltersText(request));
     return 0;
   }
-  const sink = isOn(uses, 'count') ? countingSink(options) : printingSink(options);
+  const isCounted = isOn(uses, 'count');
+  // Nothing of the flows is looked at then, so that nothing of them has to come.
+  if (isCounted) request.fieldMask = create(FieldMaskSchema, { paths: ['time'] });
+  const sink = isCounted ? countingSink(options) : printingSink(options);
   const silent = isOn(uses, 'silent-errors');
   if (file !== '') {
     const { printFile } = await import('./print-file.ts');
