@@ -44,8 +44,9 @@ export class Doors {
   private readonly http1: Http1Server;
   private readonly tls: TlsDoor | null;
   private readonly sockets = new Set<Socket>();
-  /** Those that have not said yet what they speak, or are in a handshake. */
+  /** Those that have not said yet what they speak. */
   private readonly waiting = new Set<Socket>();
+  private isClosing = false;
   private readonly sessions = new Set<ServerHttp2Session>();
 
   constructor(protocols: Protocols, options: DoorOptions) {
@@ -107,9 +108,10 @@ export class Doors {
       this.waiting.delete(socket);
     });
     sniff(socket, limits.helloTimeoutMs, (speech) => {
+      this.waiting.delete(socket);
       if (speech !== 'tls') this.takePlaintext(socket, speech);
       else if (this.tls !== null) {
-        clientAddress(socket);
+        clientAddress(socket); // remembered from now on
         this.tls.take(socket);
       } else {
         refusals.add('speaks TLS, and this address is plaintext', clientName(socket));
@@ -133,7 +135,10 @@ export class Doors {
 
   /** Hands a connection on: that of the client itself, or the inside of its TLS. */
   private admit(socket: Socket, speech: 'http2' | 'http1'): void {
-    this.waiting.delete(socket);
+    if (this.isClosing) {
+      socket.destroy();
+      return;
+    }
     if (this.sockets.size > this.options.limits.maxConnections) {
       this.options.refusals.add(this.tooMany, clientName(socket));
       refuseConnection(socket, speech, TOO_MANY, this.tooMany);
@@ -150,6 +155,7 @@ export class Doors {
 
   /** Lets go of connections that wait for a request, and takes no further calls on the others (GOAWAY). */
   closeIdle(): void {
+    this.isClosing = true;
     for (const socket of this.waiting) socket.destroy();
     this.http1.close(); // its idle connections, and its timer
     for (const session of this.sessions) session.close();

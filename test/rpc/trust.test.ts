@@ -14,6 +14,7 @@ import {
   RpcCode,
   RpcConnection,
 } from '../../rpc/index.ts';
+import { askFor, createNumberStream, GET_FLOWS } from '../support/number-stream.ts';
 import { connectForeign } from '../support/grpc-client.ts';
 import {
   type CertificatePair,
@@ -247,6 +248,24 @@ describe('trust between a client and a server', () => {
     );
     await assert.rejects(client.unary('ServerStatus'), { code: RpcCode.PermissionDenied });
     client.close();
+  });
+
+  it('lasts until the end: streams of a server that closes end with its words, in TLS as well', async () => {
+    const numbers = createNumberStream();
+    const server = await startRpcServer({
+      tls: pairs.get('server')!,
+      rawStreams: new Map([[GET_FLOWS, numbers.handler]]),
+    });
+    const connection = new RpcConnection(parseAddress(`127.0.0.1:${server.port}`), { tls: trusting() });
+    const stream = connection.stream(GET_FLOWS, askFor(0), {}, () => {});
+    const outcome = assert.rejects(stream, {
+      code: RpcCode.Unavailable,
+      message: 'server is shutting down',
+    });
+    await until(() => numbers.running === 1);
+    await server.rpc.close(5000);
+    await outcome;
+    await server.close();
   });
 
   /** Sends text over a socket and gives what comes back until the end. */
