@@ -17,8 +17,8 @@ export interface FlowSink {
   readonly print: (message: Uint8Array) => PrintedText;
   /** Called about once a second: what has waited long enough. */
   readonly tick: () => PrintedText;
-  /** What is left when there is nothing more to come. */
-  readonly end: () => PrintedText;
+  /** What is left when there is nothing more to come; `isWhole`: no failure cut the stream short. */
+  readonly end: (isWhole: boolean) => PrintedText;
 }
 
 /** How a sink differs from printing everything at once. */
@@ -91,6 +91,7 @@ export function countingSink({ print }: SinkOptions): FlowSink {
       return losses.add(response) ? nothingPrinted : others.print(response);
     },
     tick: () => nothingPrinted,
-    end: () => ({ out: `${count}\n`, err: losses.flush(print.time) }),
+    // Half a count would be taken for a whole one.
+    end: (isWhole) => ({ out: isWhole ? `${count}\n` : '', err: losses.flush(print.time) }),
   };
 }

@@ -12,8 +12,8 @@ export interface PrintedFile {
   readonly print: (message: Uint8Array) => PrintedText;
   /** Called about once a second, since stdin may be a stream that goes on: prints what has waited. */
   readonly tick: () => PrintedText;
-  /** What is printed once the file has ended. */
-  readonly end: () => PrintedText;
+  /** What is printed once the file has ended; `isWhole`: no failure cut it short. */
+  readonly end: (isWhole: boolean) => PrintedText;
 }
 
 /** `sluice observe --input-file`: prints what a request selects from a file, or from stdin for `-`. An interrupt ends it as the end of the file does. */
@@ -58,7 +58,7 @@ export async function printFile(
     clearInterval(timer);
   }
   // What came before a failure is printed: a table's rows too.
-  add(end());
+  add(end(failure === undefined));
   await flush();
   if (failure !== undefined) throw failure.error;
   if (isInterrupted) output.finish();

@@ -16,8 +16,8 @@ export interface PrintedStream {
   readonly print: (message: Uint8Array) => PrintedText;
   /** Called about once a second: prints what has waited. */
   readonly tick?: () => PrintedText;
-  /** What is printed once the stream has ended. */
-  readonly end: () => string | PrintedText;
+  /** What is printed once the stream has ended; `isWhole`: no failure cut it short. */
+  readonly end: (isWhole: boolean) => string | PrintedText;
 }
 
 const TICK_MS = 1000;
@@ -70,7 +70,7 @@ export async function printStream(settings: Settings, stream: PrintedStream): Pr
     process.off('SIGINT', interrupt);
     clearInterval(timer);
   }
-  const ended = stream.end();
+  const ended = stream.end(failure === undefined);
   const { out, err } = typeof ended === 'string' ? { out: ended, err: '' } : ended;
   if (err !== '' && !stream.silent) process.stderr.write(err);
   await output.write(out);

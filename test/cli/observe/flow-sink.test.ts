@@ -32,7 +32,7 @@ describe('printingSink()', () => {
     assert.match(sink.tick().err, /^T: EVENTS LOST: 2 \(/);
     assert.equal(sink.tick().err, '');
     sink.print(loss);
-    assert.match(sink.end().err, /EVENTS LOST: 2/);
+    assert.match(sink.end(true).err, /EVENTS LOST: 2/);
   });
 
   it('shows a group when nothing has come for a while, or after ten seconds', () => {
@@ -46,7 +46,7 @@ describe('printingSink()', () => {
       printed += sink.tick().out;
     }
     assert.match(printed, / x10 until T\n$/);
-    assert.equal(sink.end().out, '');
+    assert.equal(sink.end(true).out, '');
   });
 });
 
@@ -54,8 +54,9 @@ describe('countingSink()', () => {
   it('counts flows, and tells losses beside them', () => {
     const sink = countingSink(options());
     for (const message of [flow, loss, flow]) assert.deepEqual(sink.print(message), { out: '', err: '' });
-    const { out, err } = sink.end();
+    const { out, err } = sink.end(true);
     assert.equal(out, '2\n');
     assert.match(err, /EVENTS LOST: 2/);
+    assert.equal(sink.end(false).out, '', 'a failure came between');
   });
 });
