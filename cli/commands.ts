@@ -52,6 +52,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./process/relay.ts')).relayCommand,
   },
   {
+    name: 'export',
+    summary: 'Send flows on to files and stores, each at least once',
+    isClient: false,
+    load: async () => (await import('./export/export.ts')).exportCommand,
+  },
+  {
     name: 'lab',
     summary: 'Run two clusters with real traffic on this machine (as root)',
     isClient: false,

@@ -1,0 +1,83 @@
+import type { FlowFilter } from '../../proto/gen/flow/flow_pb.ts';
+import type { Address, ClientTls } from '../../rpc/index.ts';
+
+/** A configuration file, checked. Every default stands here; `parseConfig` fills them in. */
+export interface ExportConfig {
+  readonly source: SourceConfig;
+  readonly spool: SpoolConfig;
+  /** Where metrics and status are served; null = nowhere. Default `127.0.0.1:9965`. */
+  readonly metrics: Address | null;
+  /** At least one, each with a name of its own. */
+  readonly sinks: readonly SinkConfig[];
+}
+
+/** The relay or agent that is followed. */
+export interface SourceConfig {
+  readonly address: Address;
+  readonly tls?: ClientTls;
+  /** Where the very first start begins: `now` (default), or `oldest`, with everything the source still has. Later starts go on from the spool. */
+  readonly start: 'now' | 'oldest';
+  /** How far before the newest flow in the spool a resumed stream begins, so that flows which came late are not missed; what is there already is left out. 0 to 10 min, default 10 s. */
+  readonly overlapMs: number;
+}
+
+/** What happens to flows that come while the spool is full: what waits longest is given up, what comes is, or the source is held back (and tells what it has to drop). */
+export const FULL_POLICIES = ['stop', 'drop-oldest', 'drop-newest'] as const;
+export type FullPolicy = (typeof FULL_POLICIES)[number];
+
+/** Where flows wait until every sink has acknowledged them. */
+export interface SpoolConfig {
+  readonly directory: string;
+  /** Bytes of all segments together, at least 1 MiB. Default 1 GiB. */
+  readonly maxBytes: number;
+  /** Default `stop`. */
+  readonly whenFull: FullPolicy;
+  /**
+   * How long data may wait for fsync, in ms; 0 = each record is synced before the next. Default 1 s. Death of the process loses nothing in any case; a power
+   * failure loses at most this much from the disk, and the next start fetches it again from the source, if that still has it.
+   */
+  readonly syncMs: number;
+}
+
+/** What a sink gets, and how. */
+export interface SinkConfig {
+  /** Names positions, metrics and dead letters: letters, digits, `-`, `_`. */
+  readonly name: string;
+  /** Flows that one of these matches; all when empty. */
+  readonly allowList: readonly FlowFilter[];
+  /** But none that one of these matches. */
+  readonly denyList: readonly FlowFilter[];
+  /** Fields of a flow that are kept, as paths; all when empty. */
+  readonly fieldMask: readonly string[];
+  /** One in so many flows is taken: the same ones at every replay, since the flow's id decides. Default 1, all. */
+  readonly sampleOneIn: number;
+  /** File to which messages go that the store will never take, with the reason. Default `<spool directory>/dead-letters-<name>.jsonl`. */
+  readonly deadLetterFile: string;
+  readonly target: TargetConfig;
+}
+
+export type TargetConfig = FileConfig | StdoutConfig;
+
+export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** JSON lines in a file, as Hubble's exporter writes them. */
+export interface FileConfig {
+  readonly kind: 'file';
+  readonly path: string;
+  /** A file that would grow beyond is rotated. Default 10 MiB, as in Hubble. */
+  readonly maxBytes: number;
+  /** A file older than this is rotated; 0 = never. Default 0. */
+  readonly maxAgeMs: number;
+  /** Rotated files that are kept, the newest; 0 = all. Default 5, as in Hubble. */
+  readonly maxBackups: number;
+  /** Of rotated files. Default none. */
+  readonly compress: Compression;
+  /** Wait for the disk (fdatasync) before flows count as delivered. Default false: a power failure may take what the kernel had not written yet. */
+  readonly sync: boolean;
+}
+
+/** The same lines on stdout. */
+export interface StdoutConfig {
+  readonly kind: 'stdout';
+}
