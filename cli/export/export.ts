@@ -3,6 +3,7 @@ import type { Command } from '../command.ts';
 export const exportCommand: Command = {
   name: 'export',
   summary: 'Send flows on to files and stores, each at least once',
+  examples: `  sluice export validate /etc/sluice/export.yaml`,
   subcommands: [
     {
       name: 'validate',
