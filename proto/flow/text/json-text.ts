@@ -114,6 +114,11 @@ function absenceTest(field: DescField): (value: unknown) => boolean {
   if (field.presence !== FeatureSet_FieldPresence.IMPLICIT) return (value) => value === undefined;
   if (field.fieldKind === 'scalar' && field.scalar === ScalarType.BYTES)
     return (value) => (value as Uint8Array).length === 0;
+  if (
+    field.fieldKind === 'scalar' &&
+    (field.scalar === ScalarType.DOUBLE || field.scalar === ScalarType.FLOAT)
+  )
+    return (value) => Object.is(value, 0); // -0 is another value
   return (value) => value === 0 || value === '' || value === false || value === 0n;
 }
 
@@ -166,7 +171,10 @@ function compileScalar(type: ScalarType): Write {
       return (value) => `"${base64Encode(value as Uint8Array)}"`;
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
-      return (value) => (Number.isFinite(value) ? String(value) : `"${String(value)}"`);
+      return (value) => {
+        const text = Object.is(value, -0) ? '-0' : String(value);
+        return Number.isFinite(value) ? text : `"${text}"`;
+      };
     case ScalarType.INT64:
     case ScalarType.UINT64:
     case ScalarType.SINT64:
