@@ -1,6 +1,7 @@
 import { arch, platform } from 'node:os';
 import { VERSION } from '../rpc/version.ts';
 import type { Command } from './command.ts';
+import { loadSettings } from './server/load-settings.ts';
 
 /** CPU architectures as Go calls them. */
 const goArchitectures: ReadonlyMap<string, string> = new Map([
@@ -20,7 +21,9 @@ export const versionCommand: Command = {
     'In one line: the version, what runs it, and the machine. sluice --version shows the version alone.',
   examples: '  sluice version\n  sluice --version',
   maxPositionals: 0,
-  run: async () => {
+  run: async ({ uses }) => {
+    // Hubble's checks them before every command but config.
+    await loadSettings(uses);
     // Hubble's form, which programs take apart.
     const cpu = goArchitectures.get(arch()) ?? arch();
     process.stdout.write(

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { UsageError } from '../flags/flag-spec.ts';
+import { loadSettings } from '../server/load-settings.ts';
 import { scripts } from './scripts.ts';
 
 export const completionCommand: Command = {
@@ -20,7 +21,8 @@ export const completionCommand: Command = {
   sluice completion powershell | Out-String | Invoke-Expression`,
   positionalChoices: [...scripts.keys()],
   maxPositionals: 1,
-  run: async ({ positionals: [shell = ''] }) => {
+  run: async ({ uses, positionals: [shell = ''] }) => {
+    await loadSettings(uses);
     const script = scripts.get(shell);
     const known = [...scripts.keys()].join(', ');
     if (script === undefined) {

@@ -3,12 +3,14 @@ import { type Address, parseAddress } from '../../rpc/address.ts';
 import { type CallOptions, RpcConnection } from '../../rpc/client.ts';
 import { RpcCode, RpcError } from '../../rpc/rpc-error.ts';
 import { CommandError } from '../describe-error.ts';
-import { type FlagUse, UsageError } from '../flags/flag-spec.ts';
-import { Settings } from '../settings/settings.ts';
-import { authorization, checkServerSettings, clientTls } from './client-tls.ts';
+import { UsageError } from '../flags/flag-spec.ts';
+import type { Settings } from '../settings/settings.ts';
+import { authorization, clientTls } from './client-tls.ts';
 import type { PortForward } from './port-forward.ts';
 import { serverHints } from './server-hints.ts';
 import { versionWarning } from './version-warning.ts';
+
+export { loadSettings } from './load-settings.ts';
 
 /** A server that a command speaks to. */
 export interface Server {
@@ -39,13 +41,6 @@ function addressOf(text: string): Address {
   } catch (error) {
     throw new UsageError(`invalid value "${text}" for --server: ${(error as Error).message}`);
   }
-}
-
-/** The settings of a command, checked. Throws UsageError. */
-export async function loadSettings(uses: readonly FlagUse[]): Promise<Settings> {
-  const settings = await Settings.load(uses);
-  checkServerSettings(settings);
-  return settings;
 }
 
 /**

@@ -207,6 +207,29 @@ describe('sluice, when something is wrong', { concurrency: 2 }, () => {
     });
   }
 
+  it('checks settings that need each other before any command but config', async () => {
+    const env = { HUBBLE_TLS_CLIENT_CERT_FILE: 'a' };
+    for (const args of [
+      ['version'],
+      ['completion', 'bash'],
+      ['status'],
+      ['observe', '--print-raw-filters'],
+    ]) {
+      const { err, status } = await runCli(args, env);
+      assert.equal(status, 1);
+      assert.match(err, /^error: --tls-client-cert-file and --tls-client-key-file go together[^\n]*\n$/);
+    }
+    assert.equal((await runCli(['config', 'get', 'server'], env)).status, 0);
+  });
+
+  it('tells its version as Hubble does, whatever server is named', async () => {
+    assert.match(
+      (await runCli(['--server', 'x', 'version', '--tls'])).out,
+      /^sluice \d+\.\d+\.\d+\S* compiled with node\d+\.\d+\.\d+ on \w+\/\w+\n$/,
+    );
+    assert.match((await runCli(['--version'])).out, /^sluice \d+\.\d+\.\d+\S*\n$/);
+  });
+
   it('has help with examples for every command', async () => {
     const { out, status } = await runCli(['help']);
     assert.equal(status, 0);
