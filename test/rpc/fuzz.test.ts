@@ -5,13 +5,13 @@ import { runFuzz } from './fuzz/run-fuzz.ts';
 
 /** More for a long run: npm run fuzz -- --seconds 600 --seed 2 */
 const SEED = 1;
-const ATTACKS = 800;
+const ATTACKS = 500;
 
-describe('a server under attack', { timeout: 120_000 }, () => {
+describe('a server under attack', { timeout: 300_000 }, () => {
   it(`lives, answers others and gives everything back (${ATTACKS} attacks of seed ${SEED})`, async () => {
-    const result = await runFuzz({ seed: SEED, attacks: ATTACKS, timeMs: 90_000 });
+    const result = await runFuzz({ seed: SEED, attacks: ATTACKS, timeMs: Number.POSITIVE_INFINITY });
     assert.equal(leakOf(result), null);
-    assert.equal(result.attacks >= 400, true, `${result.attacks} attacks`);
+    assert.equal(result.attacks, ATTACKS);
     assert.deepEqual(Object.keys(result.byKind).sort(), [
       'bytes',
       'calls',

@@ -35,7 +35,7 @@ export interface FuzzResult {
 
 const AT_ONCE = 8;
 /** Attacks before the first measure: code is compiled and caches are filled by then. */
-const WARM_UP = 400;
+const WARM_UP = 200;
 const PROBE_EVERY = 200;
 /** Longer than a busy machine takes to come round. */
 const PROBE_TIMEOUT_MS = 60_000;

@@ -59,8 +59,6 @@ async function serve({ unix, tls }: TargetSetting): Promise<void> {
     listen: [parseAddress(unix), parseAddress('127.0.0.1:0')],
     insecure: true,
     tls,
-    // Short, so that what waits for a client is seen to end within a run.
-    limits: { helloTimeoutMs: 1000, requestTimeoutMs: 1000 },
   });
   const stalls = monitorEventLoopDelay({ resolution: 5 });
   stalls.enable();
