@@ -9,6 +9,7 @@ const NO_RULES: RulesInForce = { enforcement: 'open', rules: [], namedPorts: [],
 
 /** The table of one identity before and after: entries that came or changed, and keys that went, are read out of it when they are wanted. */
 export interface TableChange {
+  readonly direction: Direction;
   readonly identity: number;
   readonly old: L4Table;
   readonly now: L4Table;
@@ -102,12 +103,13 @@ export class DirectionPolicy implements SelectionUser {
   takeChanges(): TableChange[] {
     const told = this.told;
     this.told = new Map();
-    if (told === null) return [...this.tables].map(([identity, now]) => ({ identity, old: emptyTable, now }));
-    return [...told].map(([identity, old]) => ({
-      identity,
-      old,
-      now: this.tables.get(identity) ?? emptyTable,
-    }));
+    const { direction } = this;
+    if (told === null) {
+      return [...this.tables].map(([identity, now]) => ({ direction, identity, old: emptyTable, now }));
+    }
+    return [...told].map(([identity, old]) => {
+      return { direction, identity, old, now: this.tables.get(identity) ?? emptyTable };
+    });
   }
 
   /** The tables of everybody, of classes and of each identity; none of them is empty. */

@@ -4,7 +4,7 @@ import type { NamedPort } from '../select/matcher.ts';
 import { isClass, IDENTITY_ANY } from '../select/reserved-identities.ts';
 import type { CompiledDirection, CompiledRuleSet } from './compile-policy.ts';
 import type { DirectionPolicy, TableChange } from './direction-policy.ts';
-import { type L4Key, portOf, prefixLengthOf, protocolOf } from './l4-key.ts';
+import { portOf, prefixLengthOf, protocolOf } from './l4-key.ts';
 import { isSameEntry, type L4Entry } from './l4-table.ts';
 import type { Enforcement, RulesInForce } from './peer-tables.ts';
 import type { RuleCookie } from './rule-table.ts';
@@ -72,37 +72,33 @@ export type PolicyEntryKey = Pick<
   'direction' | 'identity' | 'protocol' | 'port' | 'prefixLength'
 >;
 
-/** The entries that changes of one direction wrote. */
-export function* upsertsOf(
-  direction: Direction,
-  changes: readonly TableChange[],
-): IterableIterator<PolicyEntry> {
-  for (const { identity, old, now } of changes) {
+/** The entries that changes wrote. */
+export function* upsertsOf(changes: readonly TableChange[]): IterableIterator<PolicyEntry> {
+  for (const { direction, identity, old, now } of changes) {
     for (const entry of now.values()) {
       if (!isSameEntry(entry, old.get(entry.key))) yield policyEntry(direction, identity, entry);
     }
   }
 }
 
-/** The keys of the entries that changes of one direction took away. */
-export function* deletesOf(
-  direction: Direction,
-  changes: readonly TableChange[],
-): IterableIterator<PolicyEntryKey> {
-  for (const { identity, old, now } of changes) {
-    for (const key of old.keys()) if (!now.has(key)) yield { direction, identity, ...partsOf(key) };
+/** The keys of the entries that changes took away. */
+export function* deletesOf(changes: readonly TableChange[]): IterableIterator<PolicyEntryKey> {
+  for (const { direction, identity, old, now } of changes) {
+    for (const key of old.keys()) {
+      if (now.has(key)) continue;
+      const protocol = protocolOf(key);
+      yield { direction, identity, protocol, port: portOf(key), prefixLength: prefixLengthOf(key) };
+    }
   }
-}
-
-function partsOf(key: L4Key): Pick<PolicyEntry, 'protocol' | 'port' | 'prefixLength'> {
-  return { protocol: protocolOf(key), port: portOf(key), prefixLength: prefixLengthOf(key) };
 }
 
 function policyEntry(direction: Direction, identity: number, entry: L4Entry): PolicyEntry {
   return {
     direction,
     identity,
-    ...partsOf(entry.key),
+    protocol: protocolOf(entry.key),
+    port: portOf(entry.key),
+    prefixLength: prefixLengthOf(entry.key),
     verdict: entry.isDeny ? 'deny' : 'allow',
     cookie: entry.cookie,
     matchType: matchTypeOf(identity, entry),

@@ -1,5 +1,5 @@
 import { POD_NAMESPACE_LABEL } from '../../cluster/security-labels.ts';
-import { type Direction, type Policy, policyKey } from '../model.ts';
+import { type Policy, policyKey } from '../model.ts';
 import { IdentityIndex } from '../select/identity-index.ts';
 import { type Label, parseLabel } from '../select/label.ts';
 import { CidrIdentities, type LocalIdentity } from '../select/local-identities.ts';
@@ -12,7 +12,7 @@ import {
   type CompiledRuleSet,
   type CompileContext,
 } from './compile-policy.ts';
-import { DirectionPolicy, type TableChange } from './direction-policy.ts';
+import { DirectionPolicy } from './direction-policy.ts';
 import {
   type EndpointPolicy,
   type EnforcementMode,
@@ -120,11 +120,10 @@ export class PolicyState {
 
   /** Applies changes. `takeChanges` then has what they came to. */
   update(change: PolicyUpdate): void {
-    // Identities first: selections then know by which property they find theirs best.
-    this.updateIdentities(change);
     this.updateServices(change);
     this.updatePolicies(change.policies ?? [], change.removedPolicies ?? []);
     this.identities.settle();
+    this.updateIdentities(change);
     this.updateEndpoints(change);
     for (const { policy } of this.dirty) this.compile(policy);
     this.dirty.clear();
@@ -150,12 +149,11 @@ export class PolicyState {
   /** Policies whose entries changed since the last call. The first of a policy holds all its entries. */
   takeChanges(): EndpointPolicyChange[] {
     const changes = [...this.changed].map((policy): EndpointPolicyChange => {
-      const ingress = policy.ingress.takeChanges();
-      const egress = policy.egress.takeChanges();
+      const changes = [...policy.ingress.takeChanges(), ...policy.egress.takeChanges()];
       return {
         policy,
-        upserts: both(upsertsOf, ingress, egress),
-        deletes: both(deletesOf, ingress, egress),
+        upserts: { [Symbol.iterator]: () => upsertsOf(changes) },
+        deletes: { [Symbol.iterator]: () => deletesOf(changes) },
       };
     });
     this.changed.clear();
@@ -284,20 +282,6 @@ export class PolicyState {
     ];
     return policies.flatMap(({ ruleSets }) => ruleSets.filter((ruleSet) => selects(ruleSet, subject)));
   }
-}
-
-/** What `list` makes of the changes of both directions, as often as it is asked for. */
-function both<T>(
-  list: (direction: Direction, changes: readonly TableChange[]) => Iterable<T>,
-  ingress: readonly TableChange[],
-  egress: readonly TableChange[],
-): Iterable<T> {
-  return {
-    *[Symbol.iterator]() {
-      yield* list('ingress', ingress);
-      yield* list('egress', egress);
-    },
-  };
 }
 
 function unsubscribe({ ingress, egress }: EndpointPolicy): void {

@@ -16,6 +16,8 @@ export interface Selection {
   readonly users: Set<SelectionUser>;
   /** Properties under which it is registered: whom it picks has one of them. */
   readonly properties: readonly Property[];
+  /** Another property that all of them have, by which most others are turned away at one look; null for none. */
+  readonly guard: Property | null;
   uses: number;
 }
 
@@ -33,6 +35,16 @@ export class IdentityIndex {
   private readonly properties = new PropertyTable();
   /** Properties with selections that have not seen every identity yet. */
   private readonly unsettled = new Set<Property>();
+  /** The identity that is being added and what selects it: one closure for all of hundreds of thousands. */
+  private arriving: IndexedIdentity | undefined;
+  private readonly matched: Selection[] = [];
+  private readonly arrive = (property: Property): void => {
+    property.identities++;
+    if (property.selections.length === 0) return;
+    for (const selection of property.selections) {
+      if (select(selection, this.arriving!)) this.matched.push(selection);
+    }
+  };
 
   get identityCount(): number {
     return this.identities.size;
@@ -46,10 +58,20 @@ export class IdentityIndex {
   acquire(matcher: Matcher): Selection {
     let selection = this.selections.get(matcher.key);
     if (selection === undefined) {
-      const properties = this.rarest(matcher).map((driver) => this.properties.hold(driver));
-      selection = { matcher, selected: new Set(), users: new Set(), properties, uses: 0 };
+      const way = this.rarest(matcher);
+      const guard = matcher.ways.find(
+        (other) => other !== way && other.length === 1 && other[0].kind === 'pair',
+      );
+      selection = {
+        matcher,
+        selected: new Set(),
+        users: new Set(),
+        properties: way.map((driver) => this.properties.hold(driver)),
+        guard: guard === undefined ? null : this.properties.hold(guard[0]),
+        uses: 0,
+      };
       this.selections.set(matcher.key, selection);
-      for (const property of properties) {
+      for (const property of selection.properties) {
         property.selections.push(selection);
         property.fresh.push(selection);
         this.unsettled.add(property);
@@ -67,6 +89,7 @@ export class IdentityIndex {
       remove(property.fresh, selection);
       this.properties.release(property);
     }
+    if (selection.guard !== null) this.properties.release(selection.guard);
   }
 
   /** Completes the selections that are new since the last call, by one look at every identity. */
@@ -89,12 +112,11 @@ export class IdentityIndex {
     if (old !== undefined) this.removeIdentity(id);
     const identity = { id, labels: labels.map((text) => this.properties.holdLabel(text)), namedPorts };
     this.identities.set(id, identity);
-    const matched: Selection[] = [];
-    this.properties.visit(identity, (property) => {
-      property.identities++;
-      for (const selection of property.selections) if (select(selection, identity)) matched.push(selection);
-    });
-    for (const user of usersOf(matched)) user.setIdentity(identity, matched);
+    const matched = this.matched;
+    matched.length = 0;
+    this.arriving = identity;
+    this.properties.visit(identity, this.arrive);
+    if (matched.length > 0) for (const user of usersOf(matched)) user.setIdentity(identity, matched);
   }
 
   removeIdentity(id: number): void {
@@ -110,26 +132,31 @@ export class IdentityIndex {
     for (const user of usersOf(matched)) user.removeIdentity(id);
   }
 
-  /** Of the ways to find whom a matcher picks, the one that the fewest identities, and then the fewest selections, share. */
+  /** Of the ways to find whom a matcher picks, the one that the fewest identities share, as far as they are known. */
   private rarest({ ways }: Matcher): readonly Driver[] {
     let best = ways[0];
-    let bestCost = this.properties.cost(best);
+    let fewest = this.properties.countIdentities(best);
     for (const way of ways.slice(1)) {
-      const cost = this.properties.cost(way);
-      if (cost.identities > bestCost.identities) continue;
-      if (cost.identities === bestCost.identities && cost.selections >= bestCost.selections) continue;
+      const count = this.properties.countIdentities(way);
+      if (count >= fewest) continue;
       best = way;
-      bestCost = cost;
+      fewest = count;
     }
     return best;
   }
 }
 
 /** Adds an identity to a selection that picks it; whether it was not there before. An identity may meet a selection by several properties. */
-function select({ selected, matcher }: Selection, identity: KnownIdentity): boolean {
-  if (selected.has(identity.id) || !matcher.matches(identity)) return false;
+function select({ guard, selected, matcher }: Selection, identity: IndexedIdentity): boolean {
+  if (guard !== null && !hasPair(identity.labels, guard)) return false;
+  if (!matcher.matches(identity) || selected.has(identity.id)) return false;
   selected.add(identity.id);
   return true;
+}
+
+function hasPair(labels: readonly IndexedLabel[], pair: Property): boolean {
+  for (const label of labels) if (label.pair === pair) return true;
+  return false;
 }
 
 function isSame(
@@ -148,9 +175,11 @@ function isSame(
   );
 }
 
-function usersOf(selections: readonly Selection[]): ReadonlySet<SelectionUser> {
+function usersOf(selections: readonly Selection[]): Iterable<SelectionUser> {
+  const used = selections.filter(({ users }) => users.size > 0);
+  if (used.length < 2) return used.length === 0 ? [] : used[0].users;
   const users = new Set<SelectionUser>();
-  for (const selection of selections) for (const user of selection.users) users.add(user);
+  for (const selection of used) for (const user of selection.users) users.add(user);
   return users;
 }
 

@@ -1,5 +1,6 @@
 import { rangeContains } from '../../proto/flow/ip.ts';
 import { parseCidr } from '../../cluster/address.ts';
+import { POD_NAMESPACE_LABEL, POLICY_CLUSTER_LABEL } from '../../cluster/security-labels.ts';
 import type { Requirement } from '../model.ts';
 import type { Cidr, Label } from './label.ts';
 import { compileRequirements, selectorKey } from './selector.ts';
@@ -47,12 +48,22 @@ export function labelMatcher(requirements: readonly Requirement[]): Matcher {
   };
 }
 
-/** Requirements that ask for a label's presence each give a way: its values, or its key. */
+/**
+ * Requirements that ask for a label's presence each give a way: its values, or its key. First stands what few selectors and identities have in common where nothing is known yet:
+ * a namespace, then other values, then keys, and last the cluster.
+ */
 function waysOf(requirements: readonly Requirement[]): Driver[][] {
-  const ways = requirements.flatMap(({ key, operator, values }): Driver[][] => {
-    if (operator === 'Exists') return [[{ kind: 'key', key }]];
-    return operator === 'In' ? [values.map((value) => ({ kind: 'pair', key, value }))] : [];
-  });
+  const breadth = ({ key, operator }: Requirement): number => {
+    if (key === POLICY_CLUSTER_LABEL) return 3;
+    if (operator === 'Exists') return 2;
+    return key === POD_NAMESPACE_LABEL ? 0 : 1;
+  };
+  const ways = requirements
+    .toSorted((a, b) => breadth(a) - breadth(b))
+    .flatMap(({ key, operator, values }): Driver[][] => {
+      if (operator === 'Exists') return [[{ kind: 'key', key }]];
+      return operator === 'In' ? [values.map((value) => ({ kind: 'pair', key, value }))] : [];
+    });
   return ways.length > 0 ? ways : [[{ kind: 'everybody' }]];
 }
 

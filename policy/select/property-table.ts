@@ -49,16 +49,9 @@ export class PropertyTable {
     this.countLength(property.driver, -1);
   }
 
-  /** How many identities and selections have any of these properties. */
-  cost(drivers: readonly Driver[]): { identities: number; selections: number } {
-    let identities = 0;
-    let selections = 0;
-    for (const driver of drivers) {
-      const property = this.properties.get(textOf(driver));
-      identities += property?.identities ?? 0;
-      selections += property?.selections.length ?? 0;
-    }
-    return { identities, selections };
+  /** How many identities have any of these properties; those that have two count twice. */
+  countIdentities(drivers: readonly Driver[]): number {
+    return drivers.reduce((sum, driver) => sum + (this.properties.get(textOf(driver))?.identities ?? 0), 0);
   }
 
   /** Shows every property of an identity that is known; one that it has twice may be shown twice. */
