@@ -129,7 +129,10 @@ export class PolicyState {
     this.dirty.clear();
   }
 
-  /** The policy of an endpoint; undefined for one that is not known. */
+  /**
+   * The policy of an endpoint; undefined for one that is not known. It is another one once the endpoint has other labels or ports; one that no endpoint has any more is told no
+   * changes of.
+   */
   policyOf(endpointKey: string): EndpointPolicy | undefined {
     return this.subjectOf.get(endpointKey)?.policy;
   }

@@ -9,7 +9,7 @@ export interface Property {
   readonly selections: Selection[];
   /** Those of `selections` that have not seen every identity yet. */
   readonly fresh: Selection[];
-  /** How many identities have it. */
+  /** How many identities have it. Exact for labels, whose identities are known from the first on. */
   identities: number;
   /** Labels and selections that refer to it. */
   uses: number;

@@ -228,6 +228,13 @@ const cases: readonly (readonly [
     'all',
     ['ccnp spec.ingress[1]'],
   ],
+  [
+    'a pod by label and as part of the cluster: the cluster',
+    cnp('ingress: [{ fromEndpoints: [{ matchLabels: { app: z } }] }, { fromEntities: [cluster] }]'),
+    'P>S tcp/80',
+    'all',
+    ['cnp spec.ingress[1]'],
+  ],
 ];
 
 describe('tracePolicy()', () => {
