@@ -1,0 +1,263 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { FrameSplitter, type FrameRun } from '../../proto/flow/frame.ts';
+import { orAborted } from '../wait.ts';
+import type { Position, StoredPosition } from './position-file.ts';
+import {
+  crcOf,
+  decodeRecordHeader,
+  findRecordHeader,
+  MAX_RECORD_BYTES,
+  RECORD_HEADER_BYTES,
+  type RecordHeader,
+} from './record.ts';
+import type { Segment } from './segment.ts';
+
+/** Frames that a reader will never get, by cause. */
+export interface SpoolLosses {
+  /** Given up for newer ones, the spool being full. */
+  spool_full: number;
+  /** Damaged on disk. */
+  spool_damaged: number;
+}
+
+/** What comes next from the spool. */
+export interface SpoolRecord {
+  readonly frames: FrameRun;
+  /** Number of the first frame. */
+  readonly first: number;
+  readonly maxTimeUs: number;
+  /** Where a reader stands that is through with it. */
+  readonly end: Position;
+  /** What was lost between the record before and this one. */
+  readonly losses: Readonly<SpoolLosses>;
+}
+
+/** The spool as a reader sees it. */
+export interface SpoolFiles {
+  readonly end: number;
+  readonly appending: Promise<void>;
+  segmentAt(first: number): Segment | undefined;
+  segmentAfter(first: number): Segment | undefined;
+  released(): void;
+}
+
+const CHUNK_BYTES = 512 * 1024;
+/** How much may be sent again after a crash: what was acknowledged within this time. */
+const STORE_MS = 200;
+
+/** One sink's way through the spool. `next` goes ahead; `ack` follows, in the same order, and is what a restart goes on from. */
+export class SpoolReader {
+  /** Losses since the reader first began, those that are not acknowledged yet included. */
+  readonly lost: SpoolLosses;
+  private readonly spool: SpoolFiles;
+  private readonly store: (next: StoredPosition, sync: boolean) => boolean;
+  private cursor: Position;
+  private stored: StoredPosition;
+  private isDirty = false;
+  private isSynced = true;
+  private readonly storeTimer: NodeJS.Timeout;
+  private pending: SpoolLosses = { spool_full: 0, spool_damaged: 0 };
+  private file: { readonly segment: number; readonly handle: FileHandle } | null = null;
+  /** Bytes of the cursor's segment that were read ahead: from `chunkStart` on. */
+  private chunk = Buffer.alloc(0);
+  private chunkStart = 0;
+
+  constructor(
+    spool: SpoolFiles,
+    stored: StoredPosition,
+    store: (next: StoredPosition, sync: boolean) => boolean,
+  ) {
+    this.spool = spool;
+    this.stored = stored;
+    this.store = store;
+    this.cursor = stored.position;
+    const { spool_full = 0, spool_damaged = 0 } = stored.counts;
+    this.lost = { spool_full, spool_damaged };
+    this.storeTimer = setInterval(() => this.storeNow(), STORE_MS).unref();
+  }
+
+  /** Number of the next frame that is not acknowledged. */
+  get acked(): number {
+    return this.stored.position.frame;
+  }
+
+  /** Counted until there, over all restarts. */
+  get counts(): Readonly<Record<string, number>> {
+    return this.stored.counts;
+  }
+
+  /** Frames in the spool that were not read yet. */
+  get waiting(): number {
+    return this.spool.end - this.cursor.frame;
+  }
+
+  /** The next record, when there is one. Null once `signal` has aborted. Throws Error when the disk does. Not to be called again before it has resolved. */
+  async next(signal: AbortSignal): Promise<SpoolRecord | null> {
+    while (!signal.aborted) {
+      const { appending } = this.spool; // before looking, lest the one that matters is missed
+      const segment = this.locate();
+      if (segment !== undefined && this.cursor.offset < segment.bytes) {
+        const record = await this.read(segment);
+        if (record !== null) return record;
+      } else if (segment === undefined || !this.moveOn(segment)) {
+        await orAborted(appending, signal);
+      }
+    }
+    return null;
+  }
+
+  /** Notes that everything up to the end of a record is dealt with, and what came of it. In the order in which records came. */
+  ack(record: SpoolRecord, counts: Readonly<Record<string, number>>): void {
+    const sums: Record<string, number> = { ...this.stored.counts };
+    for (const [name, count] of [...Object.entries(counts), ...Object.entries(record.losses)]) {
+      if (count !== 0) sums[name] = (sums[name] ?? 0) + count;
+    }
+    this.stored = { position: record.end, counts: sums };
+    this.isDirty = true;
+    this.spool.released();
+  }
+
+  /** Told by the spool that segments before this one are gone: what was not read of them is lost. */
+  skipTo(oldest: Segment): void {
+    if (this.cursor.frame >= oldest.first) return;
+    this.addLoss('spool_full', oldest.first - this.cursor.frame);
+    this.moveTo({ segment: oldest.first, offset: 0, frame: oldest.first });
+  }
+
+  /** Stores the position if it is not stored yet; with `sync`, so that it survives a power failure. */
+  storeNow(sync = false): void {
+    if (!this.isDirty && (!sync || this.isSynced)) return;
+    this.isDirty = !this.store(this.stored, sync);
+    this.isSynced = sync && !this.isDirty;
+  }
+
+  /** Stores the position. `next` is to have ended before. */
+  close(): void {
+    clearInterval(this.storeTimer);
+    this.storeNow();
+    const { file } = this;
+    this.file = null;
+    void file?.handle.close();
+  }
+
+  private addLoss(cause: keyof SpoolLosses, frames: number): void {
+    this.lost[cause] += frames;
+    this.pending[cause] += frames;
+  }
+
+  private moveTo(position: Position): void {
+    this.cursor = position;
+    this.chunk = Buffer.alloc(0);
+  }
+
+  /** The segment that the cursor is in. One that was deleted while nobody read is a loss. */
+  private locate(): Segment | undefined {
+    const segment = this.spool.segmentAt(this.cursor.segment);
+    if (segment !== undefined) return segment;
+    const next = this.spool.segmentAfter(this.cursor.segment);
+    if (next === undefined) return undefined;
+    this.skipTo(next);
+    this.moveTo({ segment: next.first, offset: 0, frame: next.first });
+    return next;
+  }
+
+  /** Goes to the next segment; false when there is none. */
+  private moveOn(segment: Segment): boolean {
+    const next = this.spool.segmentAfter(segment.first);
+    if (next === undefined) return false;
+    if (next.first > this.cursor.frame) this.addLoss('spool_damaged', next.first - this.cursor.frame);
+    this.moveTo({ segment: next.first, offset: 0, frame: next.first });
+    return true;
+  }
+
+  /** Reads the record at the cursor. Null when it was none, or when the cursor was moved meanwhile: look again. */
+  private async read(segment: Segment): Promise<SpoolRecord | null> {
+    const { cursor } = this;
+    if (!(await this.fill(segment, RECORD_HEADER_BYTES))) return null;
+    const header = decodeRecordHeader(this.chunk, cursor.offset - this.chunkStart);
+    const recordBytes = RECORD_HEADER_BYTES + (header?.payloadBytes ?? 0);
+    if (header === null || cursor.offset + recordBytes > segment.bytes) {
+      await this.skipDamage(segment);
+      return null;
+    }
+    if (!(await this.fill(segment, recordBytes)) || this.cursor !== cursor) return null;
+    return this.take(header);
+  }
+
+  private take(header: RecordHeader): SpoolRecord | null {
+    const { cursor } = this;
+    const start = cursor.offset - this.chunkStart + RECORD_HEADER_BYTES;
+    const payload = this.chunk.subarray(start, start + header.payloadBytes);
+    // Frames that a damaged record before this one held.
+    if (header.first > cursor.frame) this.addLoss('spool_damaged', header.first - cursor.frame);
+    this.cursor = {
+      segment: cursor.segment,
+      offset: cursor.offset + RECORD_HEADER_BYTES + header.payloadBytes,
+      frame: header.first + header.count,
+    };
+    const frames = crcOf([payload]) === header.payloadCrc ? split(payload, header.count) : null;
+    if (frames === null) {
+      this.addLoss('spool_damaged', header.count);
+      return null;
+    }
+    const losses = this.pending;
+    this.pending = { spool_full: 0, spool_damaged: 0 };
+    return { frames, first: header.first, maxTimeUs: header.maxTimeUs, end: this.cursor, losses };
+  }
+
+  /** Has `bytes` from the cursor on in the chunk, with what follows if it fits. False when the cursor was moved meanwhile. */
+  private async fill(segment: Segment, bytes: number): Promise<boolean> {
+    const { cursor } = this;
+    const from = cursor.offset - this.chunkStart;
+    if (from >= 0 && from + bytes <= this.chunk.length) return true;
+    const wanted = Math.min(Math.max(bytes, CHUNK_BYTES), segment.bytes - cursor.offset);
+    let handle: FileHandle;
+    try {
+      handle = await this.open(segment);
+    } catch (error) {
+      if (this.cursor !== cursor) return false; // deleted under our hands, and counted
+      throw error;
+    }
+    const buffer = Buffer.allocUnsafeSlow(wanted);
+    let filled = 0;
+    while (filled < wanted) {
+      const { bytesRead } = await handle.read(buffer, filled, wanted - filled, cursor.offset + filled);
+      if (bytesRead === 0)
+        throw new Error(`${segment.path} ends at ${cursor.offset + filled} of ${segment.bytes} bytes`);
+      filled += bytesRead;
+    }
+    if (this.cursor !== cursor) return false;
+    this.chunk = buffer;
+    this.chunkStart = cursor.offset;
+    return true;
+  }
+
+  private async open(segment: Segment): Promise<FileHandle> {
+    if (this.file?.segment === segment.first) return this.file.handle;
+    await this.file?.handle.close();
+    this.file = null;
+    const handle = await open(segment.path, 'r');
+    this.file = { segment: segment.first, handle };
+    return handle;
+  }
+
+  /** Moves the cursor to the next readable header, or to the segment's end. What lay between is counted when the next frame's number is known. */
+  private async skipDamage(segment: Segment): Promise<void> {
+    const { cursor } = this;
+    const wanted = Math.min(2 * MAX_RECORD_BYTES, segment.bytes - cursor.offset);
+    if (!(await this.fill(segment, wanted)) || this.cursor !== cursor) return;
+    const found = findRecordHeader(this.chunk, cursor.offset - this.chunkStart + 1);
+    const offset = found >= 0 ? this.chunkStart + found : cursor.offset + wanted;
+    this.moveTo({ ...cursor, offset });
+  }
+}
+
+function split(payload: Buffer, count: number): FrameRun | null {
+  try {
+    const splitter = new FrameSplitter(MAX_RECORD_BYTES);
+    const run = splitter.push(payload);
+    return run !== null && run.count === count && splitter.heldBytes === 0 ? run : null;
+  } catch {
+    return null; // what passes its checksum was written so: a fault of the writer
+  }
+}
