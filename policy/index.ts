@@ -27,10 +27,15 @@
  * lookup would find the allow), and because step 2 looks at all three tables. In a direction whose enforcement is `allow-by-default` the table of everybody ends in an allow
  * of all traffic. In one that is `open` there are no entries, the packet passes, and no verdict event is due.
  *
+ * Audit mode changes no entry: whoever looks up lets a denied packet pass and reports it as audited, with the match type that the lookup gave.
+ *
  * Entries that would change neither the verdict nor the entry that decides are left out. So an identity's allow is missing where its class or everybody is allowed the same.
  *
  * Addresses become identities elsewhere. It has to know: every range of `PolicyState.cidrs` with its number, longest first; world-ipv4 (9) and world-ipv6 (10) for what is in
- * none, never world (2).
+ * none, never world (2). A packet's own endpoint, IPv6 neighbour discovery, and ICMPv4 "fragmentation needed" pass before any of this.
+ *
+ * The order of writing: a policy that changes is a list of upserts and deletes. Written upserts first, a deny is in force before the allows that it covers are deleted, but not
+ * against them until they are; a map filled anew and swapped in has no such moment.
  */
 export {
   type Direction,
@@ -75,7 +80,26 @@ export {
 export type { NamedRule, RuleCookie, RuleTable } from './compile/rule-table.ts';
 export { hostLabels, type LocalIdentity, NodeIdentities } from './select/local-identities.ts';
 export type { NamedPort } from './select/matcher.ts';
-export * from './select/reserved-identities.ts';
+export {
+  CLASS_CIDR,
+  CLASS_LOCAL_PODS,
+  CLASS_REMOTE_NODES,
+  CLASS_REMOTE_PODS,
+  classOf,
+  IDENTITY_ANY,
+  IDENTITY_HEALTH,
+  IDENTITY_HOST,
+  IDENTITY_INGRESS,
+  IDENTITY_INIT,
+  IDENTITY_KUBE_APISERVER,
+  IDENTITY_REMOTE_NODE,
+  IDENTITY_UNMANAGED,
+  IDENTITY_WORLD,
+  IDENTITY_WORLD_IPV4,
+  IDENTITY_WORLD_IPV6,
+  isClass,
+  reservedIdentities,
+} from './select/reserved-identities.ts';
 export type { PolicyService } from './select/resolve-services.ts';
 export { lookUpPolicy, type PolicyVerdict } from './trace/lookup.ts';
 export {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_POLICY_TEXT } from '../../policy/index.ts';
 
@@ -27,7 +27,7 @@ export function readPolicyFiles(paths: readonly string[]): TextFile[] {
   });
 }
 
-function stat(path: string): ReturnType<typeof statSync> & object {
+function stat(path: string): Stats {
   try {
     return statSync(path);
   } catch (error) {
@@ -37,7 +37,7 @@ function stat(path: string): ReturnType<typeof statSync> & object {
 
 function readText(file: string): TextFile {
   const { size } = stat(file);
-  if (Number(size) > MAX_POLICY_TEXT) {
+  if (size > MAX_POLICY_TEXT) {
     throw new Error(`${file} has ${size} bytes: expected at most ${MAX_POLICY_TEXT}`);
   }
   let bytes: Uint8Array;
