@@ -23,6 +23,7 @@
 #include "parse.h"
 #include "related.h"
 #include "settings.h"
+#include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -39,24 +40,67 @@ static __always_inline bool reports_receive(const struct datapath_settings *conf
 	return !(config->flags & SETTING_EVENTS_OFF) && config->aggregation == AGGREGATE_NONE;
 }
 
-/* Connection and ports of a parsed packet. */
-static __always_inline void track(struct __sk_buff *skb, struct packet *p, const struct datapath_settings *config,
-                                  const struct handoff *handoff, bool behind_stack, struct ct_answer *answer)
+static __always_inline struct ct_query query_at_hook(const struct datapath_settings *config,
+                                                     const struct handoff *handoff, bool behind_stack)
 {
-	struct ct_query query = {
+	return (struct ct_query){
 		.handoff = *handoff,
 		.behind_stack = behind_stack,
+		.asks = config->flags & SETTING_POLICY,
 		.now = ct_now(),
 		.interval = CT_TICKS(min(config->interval_s, CT_INTERVAL_MAX_S)),
+		/* Read before any identity is: a change in between then shows with the next packet. */
+		.epoch = *(const volatile __u32 *)&config->identity_epoch,
 	};
+}
 
-	if (unlikely(p->flags & PACKET_FRAGMENT)) {
-		fragment_follow(p);
-		/* The first hook on the node has counted it. */
-		if (p->flags & PACKET_ORPHAN && !handoff->given)
-			count(COUNTER_FRAGMENTS_ORPHANED);
+/* Ports of a fragment, which it has from its first. */
+static __always_inline void follow_fragment(struct packet *p, const struct handoff *handoff)
+{
+	if (likely(!(p->flags & PACKET_FRAGMENT)))
+		return;
+	fragment_follow(p);
+	/* The first hook on the node has counted it. */
+	if (p->flags & PACKET_ORPHAN && !handoff->given)
+		count(COUNTER_FRAGMENTS_ORPHANED);
+}
+
+/* Has a hook ask the policy of an endpoint (POLICY_OF_NODE: of the node) in one direction. */
+static __always_inline void police_at_hook(struct ct_query *query, struct police *police, __u8 direction, __u32 who)
+{
+	__u32 generation =
+		policy_generation(who, direction == POLICY_INGRESS ? POLICY_ENFORCES_INGRESS : POLICY_ENFORCES_EGRESS);
+
+	police->id[direction] = who;
+	query->policed |= 1 << direction;
+	query->generation[direction] = generation;
+	if (generation != 0)
+		query->hold = true;
+}
+
+/* Asks the policies that are due and notes what they say. 0, or 1: the packet is to be dropped, which has been told. */
+static __always_inline int enforce(struct __sk_buff *skb, struct flow_event *event, const struct packet *p,
+                                   const struct datapath_settings *config, struct ct_query *query,
+                                   struct police *police, struct ct_answer *ct)
+{
+	bool dropped = false;
+
+	if (likely(ct->due == 0 && !ct->held))
+		return 0;
+	police->due = ct->due;
+	police->changed = ct->changed;
+	police->now = query->now;
+	if (ct->due)
+		dropped = police_packet(skb, event, p, config, police) != 0;
+	query->generation[0] = police->generation[0];
+	query->generation[1] = police->generation[1];
+	if (!ct->held) {
+		ct_note_policy(p, query, police->allowed, police->denied);
+	} else if (!dropped) {
+		query->hold = false;
+		ct_track(skb, p, query, ct);
 	}
-	ct_track(skb, p, &query, answer);
+	return dropped;
 }
 
 /* Where a packet goes from a hook that may redirect. */
@@ -139,6 +183,23 @@ static __always_inline int check_source(struct packet *p, int parsed, const stru
 	return parsed;
 }
 
+/* The endpoint's own policy for what it sends, and that of who gets it, unless it speaks to itself. */
+static __always_inline void police_from_container(const struct __sk_buff *skb, struct ct_query *query,
+                                                  struct police *police, const struct packet *p,
+                                                  const struct endpoint_info *endpoint,
+                                                  const struct local_address *local)
+{
+	bool to_node = local ? local->ifindex == 0 : is_ipv6_link_local(&p->tuple.destination, p->tuple.family);
+
+	if ((local && local->ifindex == skb->ifindex) || policy_exempts(p, local != NULL))
+		return;
+	police_at_hook(query, police, POLICY_EGRESS, endpoint->endpoint_id);
+	if (is_endpoint(local))
+		police_at_hook(query, police, POLICY_INGRESS, local->endpoint_id);
+	else if (to_node && !node_policy_exempts(p))
+		police_at_hook(query, police, POLICY_INGRESS, POLICY_OF_NODE);
+}
+
 static __always_inline int from_container_core(struct __sk_buff *skb, const struct datapath_settings *config)
 {
 	const struct endpoint_info *endpoint = endpoint_of_interface(skb->ifindex);
@@ -146,12 +207,14 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 	const struct ipcache_info *remote = NULL;
 	struct end source = {}, destination = {};
 	struct handoff none = {};
+	struct police police = {};
+	struct ct_query query;
 	struct ct_answer ct = {};
 	struct flow_event event;
 	struct route route;
 	struct packet p;
 	int parsed = parse_packet(skb, &p, true);
-	bool report, asks;
+	bool report, asks, redirects;
 
 	if (parsed == PARSE_NOT_IP)
 		return TC_ACT_OK;
@@ -164,25 +227,37 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 		return drop_packet(skb, &p, &source, &destination, config);
 	}
 
-	track(skb, &p, config, &none, false, &ct);
+	follow_fragment(&p, &none);
+	local = local_address_find(&p.tuple.destination, p.tuple.family);
+	query = query_at_hook(config, &none, false);
+	if (query.asks)
+		police_from_container(skb, &query, &police, &p, endpoint, local);
+	ct_track(skb, &p, &query, &ct);
+	redirects = may_redirect(skb, &p, ct.via_stack, config);
+	/* Behind the stack to_container asks, of what the stack may have made of the packet. */
+	if (is_endpoint(local) && !redirects)
+		ct.due &= ~POLICY_INGRESS_BIT;
 	report = report_now(config, ct.report);
 	asks = is_dns_question(&p, config);
-	local = local_address_find(&p.tuple.destination, p.tuple.family);
 	if (local)
 		end_of_local(&destination, local);
 	else
 		remote = ipcache_find(&p.tuple.destination, p.tuple.family);
 	if (remote)
 		destination.identity = remote->identity;
-	else if (!local && (report || asks))
+	else if (!local && (report || asks || ct.due || ct.cut))
 		end_across_link(&destination, &p.tuple.destination, p.tuple.family);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
 	if (reports_receive(config))
 		emit_trace(skb, &event, &p, config, TRACE_FROM_ENDPOINT, ct.reason);
+	if (unlikely(ct.cut))
+		return police_cut(skb, &event, &p, config, query.now);
+	if (unlikely(enforce(skb, &event, &p, config, &query, &police, &ct)))
+		return TC_ACT_SHOT;
 
 	route = route_through_stack(skb, local);
-	if (may_redirect(skb, &p, ct.via_stack, config)) {
+	if (redirects) {
 		if (is_endpoint(local))
 			route = route_to_endpoint(skb, &p, local);
 		else if (remote)
@@ -203,12 +278,14 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 	const struct local_address *local;
 	struct end source = {}, destination = {};
 	struct handoff none = {};
+	struct police police = {};
+	struct ct_query query;
 	struct ct_answer ct = {};
 	struct flow_event event;
 	struct route route;
 	struct packet p;
 	int parsed;
-	bool report, answers;
+	bool report, answers, redirects;
 
 	/* A promiscuous device's or a flooding switch's: the stack throws it away, and nobody here took part. */
 	if (skb->pkt_type == PACKET_TYPE_OTHERHOST)
@@ -224,23 +301,38 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 		return drop_packet(skb, &p, &source, &destination, config);
 	}
 
-	track(skb, &p, config, &none, false, &ct);
-	report = report_now(config, ct.report);
+	follow_fragment(&p, &none);
 	local = local_address_find(&p.tuple.destination, p.tuple.family);
+	query = query_at_hook(config, &none, false);
+	if (query.asks && local && !policy_exempts(&p, true)) {
+		if (is_endpoint(local))
+			police_at_hook(&query, &police, POLICY_INGRESS, local->endpoint_id);
+		else if (!node_policy_exempts(&p))
+			police_at_hook(&query, &police, POLICY_INGRESS, POLICY_OF_NODE);
+	}
+	ct_track(skb, &p, &query, &ct);
+	redirects = is_endpoint(local) && may_redirect(skb, &p, ct.via_stack, config);
+	if (is_endpoint(local) && !redirects)
+		ct.due = 0; /* to_container asks */
+	report = report_now(config, ct.report);
 	if (local)
 		end_of_local(&destination, local);
-	else if (report)
+	else if (report || ct.cut)
 		end_across_link(&destination, &p.tuple.destination, p.tuple.family);
 	answers = is_endpoint(local) && is_dns_answer(&p, config);
-	if (report || answers)
+	if (report || answers || ct.due || ct.cut)
 		end_of_remote(&source, &p.tuple.source, p.tuple.family);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
 	if (reports_receive(config))
 		emit_trace(skb, &event, &p, config, TRACE_FROM_NETWORK, ct.reason);
+	if (unlikely(ct.cut))
+		return police_cut(skb, &event, &p, config, query.now);
+	if (unlikely(enforce(skb, &event, &p, config, &query, &police, &ct)))
+		return TC_ACT_SHOT;
 
 	route = route_through_stack(skb, local);
-	if (is_endpoint(local) && may_redirect(skb, &p, ct.via_stack, config))
+	if (redirects)
 		route = route_to_endpoint(skb, &p, local);
 	event.ifindex = route.ifindex;
 	/* On its way through the stack to an endpoint of this node the packet is reported by to_container. */
@@ -251,12 +343,29 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 	return follow_route(skb, &route, &ct);
 }
 
+/* The policy of who gets the packet, and the node's if it was the node that sent it: no hook has met it before. */
+static __always_inline void police_behind_stack(struct ct_query *query, struct police *police, const struct packet *p,
+                                                const struct endpoint_info *endpoint)
+{
+	if (policy_exempts(p, true))
+		return;
+	if (endpoint && !(endpoint_has_address(endpoint, &p->tuple.source, p->tuple.family)))
+		police_at_hook(query, police, POLICY_INGRESS, endpoint->endpoint_id);
+	if (query->handoff.given || node_policy_exempts(p) ||
+	    policy_generation(POLICY_OF_NODE, POLICY_ENFORCES_EGRESS) == 0)
+		return;
+	if (is_address_of_node(&p->tuple.source, p->tuple.family))
+		police_at_hook(query, police, POLICY_EGRESS, POLICY_OF_NODE);
+}
+
 /* Both hooks behind the stack. `endpoint`: whose link this is, NULL on the node's device. */
 static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct datapath_settings *config, bool has_l2,
                                              const struct endpoint_info *endpoint, __u8 point)
 {
 	struct end source = {}, destination = {};
 	struct handoff handoff;
+	struct police police = {};
+	struct ct_query query = {};
 	struct ct_answer ct = {};
 	struct flow_event event;
 	struct packet p;
@@ -272,10 +381,14 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 	if (parsed == PARSE_NOT_IP)
 		return TC_ACT_OK;
 	if (parsed == PARSE_OK) {
-		track(skb, &p, config, &handoff, true, &ct);
+		follow_fragment(&p, &handoff);
+		query = query_at_hook(config, &handoff, true);
+		if (query.asks)
+			police_behind_stack(&query, &police, &p, endpoint);
+		ct_track(skb, &p, &query, &ct);
 		report = report_now(config, ct.report);
 		answers = endpoint && is_dns_answer(&p, config);
-		if (!report && likely(!answers))
+		if (!report && likely(!answers && !ct.due && !ct.held && !ct.cut))
 			return TC_ACT_OK;
 	}
 	if (p.tuple.family != 0) {
@@ -289,6 +402,10 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 		return drop_packet(skb, &p, &source, &destination, config);
 	event_init(&event, &p, skb->ifindex);
 	event_ends(&event, &source, &destination);
+	if (unlikely(ct.cut))
+		return police_cut(skb, &event, &p, config, query.now);
+	if (unlikely(enforce(skb, &event, &p, config, &query, &police, &ct)))
+		return TC_ACT_SHOT;
 	if (report)
 		emit_trace(skb, &event, &p, config, point, ct.reason);
 	if (unlikely(answers))

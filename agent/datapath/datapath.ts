@@ -18,6 +18,8 @@ import {
 export interface DatapathOptions {
   readonly clusterName: string;
   readonly nodeName: string;
+  /** Default 0. */
+  readonly clusterId?: number;
   readonly bpfObject: string;
   readonly pinDir: string;
   /** Chosen by the routes when absent. */
@@ -143,7 +145,7 @@ export class Datapath {
     const object = BpfObject.load({
       path: this.options.bpfObject,
       pinDir: this.options.pinDir,
-      rodata: encodeNodeConstants(device ?? null),
+      rodata: encodeNodeConstants(device ?? null, this.options.clusterId ?? 0),
     });
     this.objects.push(object);
     return object;
@@ -159,6 +161,8 @@ export class Datapath {
         captureBytes,
         flags: noRedirect ? SETTING_NO_REDIRECT : 0,
         dnsPerSecond,
+        identityEpoch: 0,
+        denialsPerSecond: 0,
       }),
     );
   }

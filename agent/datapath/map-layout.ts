@@ -4,8 +4,17 @@ const FAMILY_IPV4 = 1;
 const FAMILY_IPV6 = 2;
 
 export const layouts = {
-  node_constants: { size: 8, device_ifindex: 0, device_has_no_l2: 4 },
-  datapath_settings: { size: 20, aggregation: 0, interval_s: 4, capture_bytes: 8, flags: 12, dns_burst: 16 },
+  node_constants: { size: 8, device_ifindex: 0, device_has_no_l2: 4, cluster_id: 5 },
+  datapath_settings: {
+    size: 28,
+    aggregation: 0,
+    interval_s: 4,
+    capture_bytes: 8,
+    flags: 12,
+    dns_burst: 16,
+    identity_epoch: 20,
+    denial_burst: 24,
+  },
   endpoint_info: {
     size: 40,
     identity: 0,
@@ -27,17 +36,23 @@ export const aggregationLevels = { none: 0, low: 1, medium: 2 } as const;
 export type AggregationLevel = keyof typeof aggregationLevels;
 
 export const SETTING_NO_REDIRECT = 1 << 1;
+export const SETTING_POLICY = 1 << 2;
 
-/** `dns_burst` counts in windows of 2^26 ns. */
-const DNS_WINDOW_SECONDS = 2 ** 26 / 1e9;
+/** `dns_burst` and `denial_burst` count in windows of 2^26 ns. */
+const WINDOW_SECONDS = 2 ** 26 / 1e9;
 
-/** @param device the node's network device; null = none: nothing is redirected out of it */
+/**
+ * @param device the node's network device; null = none: nothing is redirected out of it
+ * @param clusterId bits 16 to 23 of the identities of the own cluster's pods
+ */
 export function encodeNodeConstants(
   device: { readonly index: number; readonly hasL2: boolean } | null,
+  clusterId: number,
 ): Uint8Array {
   const bytes = Buffer.alloc(layouts.node_constants.size);
   bytes.writeUInt32LE(device?.index ?? 0, layouts.node_constants.device_ifindex);
   bytes[layouts.node_constants.device_has_no_l2] = device?.hasL2 === false ? 1 : 0;
+  bytes[layouts.node_constants.cluster_id] = clusterId;
   return bytes;
 }
 
@@ -48,6 +63,9 @@ export function encodeSettings(settings: {
   readonly flags: number;
   /** DNS messages that the node may tell, 0 = none. */
   readonly dnsPerSecond: number;
+  readonly identityEpoch: number;
+  /** Denied packets that the node may tell, 0 = all. */
+  readonly denialsPerSecond: number;
 }): Uint8Array {
   const layout = layouts.datapath_settings;
   const bytes = Buffer.alloc(layout.size);
@@ -55,8 +73,20 @@ export function encodeSettings(settings: {
   bytes.writeUInt32LE(settings.intervalSeconds, layout.interval_s);
   bytes.writeUInt32LE(settings.captureBytes, layout.capture_bytes);
   bytes.writeUInt32LE(settings.flags, layout.flags);
-  bytes.writeUInt32LE(Math.ceil(settings.dnsPerSecond * DNS_WINDOW_SECONDS), layout.dns_burst);
+  bytes.writeUInt32LE(Math.ceil(settings.dnsPerSecond * WINDOW_SECONDS), layout.dns_burst);
+  bytes.writeUInt32LE(settings.identityEpoch, layout.identity_epoch);
+  bytes.writeUInt32LE(Math.ceil(settings.denialsPerSecond * WINDOW_SECONDS), layout.denial_burst);
   return bytes;
+}
+
+/** What the next agent has to take over from a `settings` value. */
+export function decodeSettings(value: Uint8Array): { flags: number; identityEpoch: number } {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const layout = layouts.datapath_settings;
+  return {
+    flags: bytes.readUInt32LE(layout.flags),
+    identityEpoch: bytes.readUInt32LE(layout.identity_epoch),
+  };
 }
 
 /** @param address 4 or 16 bytes */

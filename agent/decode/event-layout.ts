@@ -17,7 +17,7 @@ export const flowEventLayout = {
   src_endpoint_id: 36,
   dst_endpoint_id: 38,
   source_line: 40,
-  reserved: 42,
+  policy: 42,
   rule_cookie: 44,
 } as const;
 
@@ -49,6 +49,7 @@ export const SOURCE_FILES: readonly string[] = [
   'parse_ipv6.h',
   'parse_l4.h',
   'conntrack.h',
+  'verdict.h',
 ];
 
 /** Indices of the per-CPU map `event_counters`. */
@@ -62,4 +63,6 @@ export const counters = {
   packetsRedirected: 6,
   fragmentsOrphaned: 7,
   dnsLimited: 8,
+  denialsLimited: 9,
+  rulesUncounted: 10,
 } as const;

@@ -12,6 +12,7 @@ import type { Pod, TestNode } from './two-nodes.ts';
 /** The numbers and layouts that programs and tests share, read from the C headers themselves. */
 export const flowEventHeader = readCHeader('flow_event_shared.h');
 export const mapsHeader = readCHeader('maps_shared.h');
+export const policyHeader = readCHeader('policy_shared.h');
 
 const objectPath = `${import.meta.dirname}/../../build/bpf/datapath.bpf.o`;
 /** enum bpf_attach_type. */
@@ -20,7 +21,8 @@ const BPF_TCX_EGRESS = 47;
 
 /** A constant of the shared headers. Throws if neither has it. */
 export function constant(name: string): number {
-  const value = flowEventHeader.defines.get(name) ?? mapsHeader.defines.get(name);
+  const value =
+    flowEventHeader.defines.get(name) ?? mapsHeader.defines.get(name) ?? policyHeader.defines.get(name);
   if (value === undefined) throw new Error(`no ${name} in bpf/shared`);
   return value;
 }
@@ -40,6 +42,9 @@ export interface DatapathEvent {
   readonly destination: { readonly identity: number; readonly endpointId: number };
   readonly sourceFile: number;
   readonly sourceLine: number;
+  /** VERDICT_* bits. */
+  readonly policy: number;
+  readonly ruleCookie: number;
   readonly captured: Uint8Array;
 }
 
@@ -60,6 +65,8 @@ function decodeEvent(bytes: Uint8Array): DatapathEvent {
     destination: { identity: member('dst_identity'), endpointId: member('dst_endpoint_id') },
     sourceFile: member('source_file'),
     sourceLine: member('source_line'),
+    policy: member('policy'),
+    ruleCookie: member('rule_cookie'),
     captured: bytes.subarray(start, start + member('captured_len')),
   };
 }
@@ -67,6 +74,7 @@ function decodeEvent(bytes: Uint8Array): DatapathEvent {
 export interface DatapathOptions {
   readonly deviceIfindex?: number;
   readonly deviceHasNoL2?: boolean;
+  readonly clusterId?: number;
   /** 0 = no rings: an agent that is away. Default 1 MiB. */
   readonly ringBytesPerCpu?: number;
   readonly maxEntries?: Readonly<Record<string, number>>;
@@ -96,6 +104,7 @@ export class DatapathNode {
       rodata: packStruct(mapsHeader, 'node_constants', {
         device_ifindex: options.deviceIfindex ?? 0,
         device_has_no_l2: options.deviceHasNoL2 === true ? 1 : 0,
+        cluster_id: options.clusterId ?? 0,
       }),
       maxEntries: options.maxEntries ?? {},
     });
@@ -116,6 +125,8 @@ export class DatapathNode {
     captureBytes?: number;
     flags?: number;
     dnsBurst?: number;
+    identityEpoch?: number;
+    denialBurst?: number;
   }): void {
     const value = packStruct(mapsHeader, 'datapath_settings', {
       aggregation: settings.aggregation ?? 0,
@@ -123,6 +134,8 @@ export class DatapathNode {
       capture_bytes: settings.captureBytes ?? 0,
       flags: settings.flags ?? 0,
       dns_burst: settings.dnsBurst ?? 0,
+      identity_epoch: settings.identityEpoch ?? 0,
+      denial_burst: settings.denialBurst ?? 0,
     });
     this.object.map('settings').update(u32Key(0), value);
   }

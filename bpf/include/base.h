@@ -17,6 +17,7 @@
 
 #include "flow_event_shared.h"
 #include "maps_shared.h"
+#include "policy_shared.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)

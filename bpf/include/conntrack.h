@@ -41,8 +41,15 @@ struct {
 struct ct_query {
 	struct handoff handoff;
 	bool behind_stack; /* this hook sees packets after the kernel's stack, which may have translated them */
-	__u32 now;         /* ticks */
-	__u32 interval;    /* ticks */
+	/* Leave the table without the connection, if it is new or begins anew: policies are asked first. */
+	bool hold;
+	bool asks;           /* policies are enforced on this node */
+	__u8 policed;        /* POLICY_*_BIT: directions whose policy this hook asks */
+	__u32 now;           /* ticks */
+	__u32 interval;      /* ticks */
+	__u32 generation[2]; /* of those policies by direction, 0 = open. Without `hold`: those that allow the
+	                        connection */
+	__u32 epoch;
 };
 
 /* Told by it. */
@@ -50,6 +57,10 @@ struct ct_answer {
 	__u8 reason;    /* TRACE_REASON_* */
 	bool report;    /* with AGGREGATE_MEDIUM: this packet's event is due */
 	bool via_stack; /* the stack may translate this connection: do not redirect past it */
+	bool held;      /* not in the table, because of `hold` */
+	bool cut;       /* belongs to a connection that a policy has denied */
+	__u8 due;       /* POLICY_*_BIT: policies to be asked */
+	__u8 changed;   /* … of them, those that changed since they were asked, or never were */
 };
 
 static __always_inline __u32 ct_now(void)
@@ -75,6 +86,11 @@ static __always_inline __u32 ct_lifetime(const struct ct_entry *entry, __u8 prot
 	return entry->flags & CT_REPLIED ? CT_TICKS(CT_LIFETIME_ESTABLISHED_S) : CT_TICKS(CT_LIFETIME_OPENING_S);
 }
 
+static __always_inline bool is_connection_oriented(__u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_SCTP;
+}
+
 /* True if the packet begins a connection anew on a tuple that had one before. */
 static __always_inline bool ct_restarts(const struct ct_entry *entry, const struct packet *p, bool from_initiator,
                                         __u32 now)
@@ -83,8 +99,14 @@ static __always_inline bool ct_restarts(const struct ct_entry *entry, const stru
 
 	if (ct_age(now, entry->last_seen) > ct_lifetime(entry, proto))
 		return true;
+	/* Who was never allowed to speak has not begun anything that could be answered. But no segment from the middle
+	 * makes a TCP connection that was cut into one of the other end's. */
+	if (entry->denied && !from_initiator && !is_connection_oriented(proto))
+		return true;
 	if (!(p->flags & PACKET_OPENS))
 		return false;
+	if (entry->denied && !from_initiator)
+		return true;
 	/* Both ends sending an opening packet before any answer is a simultaneous open; but an end that was only ever
 	 * heard answering cannot have begun. */
 	if (!from_initiator && !(entry->flags & CT_OPENED))
@@ -95,19 +117,28 @@ static __always_inline bool ct_restarts(const struct ct_entry *entry, const stru
 	return entry->flags & (CT_REPLIED | CT_CLOSING);
 }
 
+/* Of a TCP connection joined under way (the table was full, or is new) nobody knows whether the stack translates it. */
+static __always_inline bool ct_begins_via_stack(const struct packet *p, const struct ct_query *query)
+{
+	return query->behind_stack || (p->tuple.proto == IPPROTO_TCP && !(p->flags & PACKET_OPENS));
+}
+
 static __always_inline void ct_begin(struct ct_entry *entry, const struct packet *p, bool from_high,
                                      const struct ct_query *query)
 {
 	/* Who is met first began, unless the hook before knows better: the entry was lost between the two. */
 	bool is_answer = query->handoff.given && query->handoff.reason == TRACE_REASON_REPLY;
-	/* Of a TCP connection joined under way (the table was full, or is new) nobody knows whether the stack
-	 * translates it. */
-	bool via_stack = query->behind_stack || (p->tuple.proto == IPPROTO_TCP && !(p->flags & PACKET_OPENS));
+	bool via_stack = ct_begins_via_stack(p, query);
 
 	entry->reported[0] = entry->reported[1] = entry->reported_related = 0;
 	entry->tcp_flags[0] = entry->tcp_flags[1] = 0;
 	entry->packets[0] = entry->packets[1] = 0;
 	entry->bytes[0] = entry->bytes[1] = 0;
+	entry->denied = 0;
+	for (int i = 0; i < 2; i++) {
+		entry->generation[i] = query->generation[i];
+		entry->epoch[i] = query->epoch;
+	}
 	entry->flags = (from_high != is_answer ? CT_INITIATOR_HIGH : 0) | (p->flags & PACKET_OPENS ? CT_OPENED : 0) |
 	               (via_stack ? CT_VIA_STACK : 0);
 }
@@ -127,6 +158,32 @@ static __always_inline __u8 ct_closing(const struct ct_entry *entry)
 	__u8 any = entry->tcp_flags[0] | entry->tcp_flags[1], both = entry->tcp_flags[0] & entry->tcp_flags[1];
 
 	return (any & TCP_RST) || (both & TCP_FIN) ? CT_CLOSING : 0;
+}
+
+/* What the policies at this hook have to say about a packet of an entry, or had. */
+static __always_inline void ct_ask(struct ct_entry *entry, bool from_initiator, const struct ct_query *query,
+                                   struct ct_answer *answer)
+{
+	if (!from_initiator) {
+		answer->cut = entry->denied != 0;
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		__u32 generation = query->generation[i];
+		__u8 bit = 1 << i;
+
+		if (!(query->policed & bit))
+			continue;
+		if (generation == 0) {
+			/* Open by now: what once was denied is not any more. */
+			if (entry->denied & bit)
+				entry->denied &= ~bit;
+		} else if (entry->generation[i] != generation || entry->epoch[i] != query->epoch) {
+			answer->due |= bit;
+			if (entry->generation[i] != generation)
+				answer->changed |= bit;
+		}
+	}
 }
 
 /* Takes the packet into its entry. Members are written only if they change: most packets of a connection at rest touch
@@ -162,6 +219,8 @@ static __always_inline void ct_advance(struct ct_entry *entry, const struct pack
 		answer->report = query->handoff.report;
 	}
 	answer->via_stack = flags & CT_VIA_STACK;
+	if (query->asks)
+		ct_ask(entry, from_initiator, query, answer);
 
 	if (!from_initiator)
 		flags |= CT_REPLIED;
@@ -182,6 +241,21 @@ static __always_inline void ct_advance(struct ct_entry *entry, const struct pack
 	}
 }
 
+/* The answer for a packet whose connection waits for its policies before it comes into the table. */
+static __always_inline void ct_hold(const struct packet *p, const struct ct_query *query, struct ct_answer *answer)
+{
+	answer->held = true;
+	answer->reason = query->handoff.given ? query->handoff.reason : TRACE_REASON_NEW;
+	answer->report = query->handoff.given ? query->handoff.report : true;
+	answer->via_stack = ct_begins_via_stack(p, query);
+	if (answer->reason == TRACE_REASON_REPLY)
+		return;
+	for (int i = 0; i < 2; i++)
+		if (query->policed & (1 << i) && query->generation[i] != 0)
+			answer->due |= 1 << i;
+	answer->changed = answer->due;
+}
+
 /* Finds or makes the packet's entry. `key` and `map` belong together. */
 static __always_inline void ct_track_in(void *map, const void *key, const struct packet *p, bool from_high,
                                         const struct ct_query *query, struct ct_answer *answer)
@@ -189,6 +263,11 @@ static __always_inline void ct_track_in(void *map, const void *key, const struct
 	struct ct_entry *entry = bpf_map_lookup_elem(map, key);
 	struct ct_entry fresh = {.last_seen = query->now};
 
+	if (query->hold &&
+	    (!entry || ct_restarts(entry, p, from_high == !!(entry->flags & CT_INITIATOR_HIGH), query->now))) {
+		ct_hold(p, query, answer);
+		return;
+	}
 	if (entry) {
 		ct_advance(entry, p, from_high, false, query, answer);
 		return;
@@ -286,4 +365,31 @@ static __noinline struct ct_entry *ct_find(const struct tuple *tuple)
 		ct6_key_init(&key, tuple);
 		return bpf_map_lookup_elem(&ct6, &key);
 	}
+}
+
+/* Notes what policies said of a connection in the table: `allowed` and `denied` are POLICY_*_BIT, `query` has the
+ * generations of those that allowed it. */
+VERIFIED_ALONE int ct_note_policy(const struct packet *p, const struct ct_query *query, __u8 allowed, __u8 denied)
+{
+	struct ct_entry *entry;
+
+	if (!p || !query)
+		return -1;
+	entry = ct_find(&p->tuple);
+	if (!entry)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		__u8 bit = 1 << i;
+
+		if (allowed & bit) {
+			entry->generation[i] = query->generation[i];
+			entry->epoch[i] = query->epoch;
+			entry->denied &= ~bit;
+		}
+		if (denied & bit) {
+			entry->generation[i] = 0;
+			entry->denied |= bit;
+		}
+	}
+	return 0;
 }

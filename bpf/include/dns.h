@@ -2,6 +2,7 @@
  * are delivered. Each is told once, whatever the aggregation, in an event of its own with the message in it. */
 #pragma once
 
+#include "budget.h"
 #include "emit.h"
 
 #define PORT_DNS 53
@@ -13,18 +14,12 @@
 /* One endpoint may use up a quarter of what the node may tell, so that a flood hides nobody else's questions. */
 #define DNS_ENDPOINT_SHARE 4
 
-/* What was told in the window under way. */
-struct dns_budget {
-	__u32 window;
-	__u32 used;
-};
-
-/* By endpoint id; 0 stands for the node. An entry given up while it is needed begins its window again. */
+/* By endpoint id; 0 stands for the node. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u32);
-	__type(value, struct dns_budget);
+	__type(value, struct budget);
 } dns_budgets SEC(".maps");
 
 static __always_inline bool carries_dns(const struct packet *p, const struct datapath_settings *config, __u16 port)
@@ -47,23 +42,6 @@ static __always_inline bool is_dns_answer(const struct packet *p, const struct d
 	return carries_dns(p, config, p->tuple.source_port);
 }
 
-/* True if `who` may tell one more in this window. CPUs that open a window at the same time may go over by one each. */
-static __always_inline bool dns_spend(__u32 who, __u32 window, __u32 limit)
-{
-	struct dns_budget *budget = bpf_map_lookup_elem(&dns_budgets, &who);
-	struct dns_budget fresh = {.window = window, .used = 1};
-
-	if (unlikely(!budget)) {
-		bpf_map_update_elem(&dns_budgets, &who, &fresh, BPF_NOEXIST);
-		return true;
-	}
-	if (budget->window != window) {
-		*budget = fresh;
-		return true;
-	}
-	return __sync_fetch_and_add(&budget->used, 1) < limit;
-}
-
 /* `event` has everything but type and point; what those were before does not come back. */
 VERIFIED_ALONE int dns_output(struct __sk_buff *skb, struct flow_event *event, const struct packet *p,
                               const struct datapath_settings *config, __u8 point)
@@ -75,7 +53,8 @@ VERIFIED_ALONE int dns_output(struct __sk_buff *skb, struct flow_event *event, c
 	window = bpf_ktime_get_coarse_ns() >> DNS_WINDOW_SHIFT;
 	limit = config->dns_burst;
 	endpoint = point == TRACE_FROM_ENDPOINT ? event->src_endpoint_id : event->dst_endpoint_id;
-	if (!dns_spend(endpoint, window, max(limit / DNS_ENDPOINT_SHARE, 1)) || !dns_spend(0, window, limit)) {
+	if (!budget_spend(&dns_budgets, endpoint, window, max(limit / DNS_ENDPOINT_SHARE, 1)) ||
+	    !budget_spend(&dns_budgets, 0, window, limit)) {
 		count(COUNTER_DNS_LIMITED);
 		return 0;
 	}

@@ -28,6 +28,7 @@ VERIFIED_ALONE int fragment_follow(struct packet *p)
 		ports.source = p->tuple.source_port;
 		ports.destination = p->tuple.destination_port;
 		ports.proto = p->tuple.proto;
+		ports.icmp_type = p->icmp_type;
 		bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
 		return 0;
 	}
@@ -39,5 +40,6 @@ VERIFIED_ALONE int fragment_follow(struct packet *p)
 	p->tuple.source_port = first->source;
 	p->tuple.destination_port = first->destination;
 	p->tuple.proto = first->proto;
+	p->icmp_type = first->icmp_type;
 	return 0;
 }

@@ -122,6 +122,11 @@ static __always_inline bool is_ipv6_link_local(const union address *address, __u
 	return family == FAMILY_IPV6 && (address->words[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
+static __always_inline bool is_ipv6_multicast(const union address *address)
+{
+	return address->bytes[0] == 0xff;
+}
+
 /* The node's end of a link: what a link-local address there means, if it is not the one of who is on the other side. */
 static __always_inline void end_across_link(struct end *end, const union address *address, __u8 family)
 {
@@ -145,6 +150,20 @@ static __always_inline bool address_equals(const union address *address, const _
 	else
 		__builtin_memcpy(&copy, other, 16);
 	return address->halves[0] == copy.halves[0] && address->halves[1] == copy.halves[1];
+}
+
+static __always_inline bool endpoint_has_address(const struct endpoint_info *endpoint, const union address *address,
+                                                 __u8 family)
+{
+	return address_equals(address, family == FAMILY_IPV4 ? endpoint->ipv4 : endpoint->ipv6, family) &&
+	       !is_unspecified(address);
+}
+
+static __always_inline bool is_address_of_node(const union address *address, __u8 family)
+{
+	const struct local_address *local = local_address_find(address, family);
+
+	return local ? local->ifindex == 0 : is_ipv6_link_local(address, family);
 }
 
 /* An endpoint may speak from its own address, and before it has one (DHCP, neighbour discovery, multicast listener

@@ -32,6 +32,8 @@ struct packet {
 	__u8 ttl;
 	__u8 tos;
 	__u8 tcp_flags;
+	__u8 icmp_type;
+	__u8 icmp_code;
 	__u8 flags;  /* PACKET_* */
 	bool has_l2; /* the packet starts with an Ethernet header */
 };

@@ -14,6 +14,7 @@
 /* Types of ICMP (IANA). <linux/icmp.h> has most, but drags in the C library, which does not know this target. */
 #define ICMP_ECHOREPLY 0
 #define ICMP_DEST_UNREACH 3
+#define ICMP_FRAG_NEEDED 4 /* code of ICMP_DEST_UNREACH */
 #define ICMP_SOURCE_QUENCH 4
 #define ICMP_REDIRECT 5
 #define ICMP_ECHO 8
@@ -200,6 +201,8 @@ static __always_inline int parse_icmp(struct cursor *cursor, struct packet *p)
 	p->tuple.source_port = ports.source;
 	p->tuple.destination_port = ports.destination;
 	p->flags |= ports.flags;
+	p->icmp_type = icmp->type;
+	p->icmp_code = icmp->code;
 	p->header_end = p->l4_offset + sizeof(*icmp);
 	return PARSE_OK;
 }

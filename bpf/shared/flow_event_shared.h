@@ -43,6 +43,8 @@
 #define DROP_UNKNOWN_L4 142
 #define DROP_CT_INSERT_FAILED 155
 #define DROP_INVALID_IPV6_EXT 156
+#define DROP_FRAGMENT_UNTRACKED 157      /* a policy knows ports, a fragment without its first does not */
+#define DROP_POLICY_DENY 181            /* a rule denies; 133: none allows */
 #define DROP_ENDPOINT_NOT_READY 203     /* the interface is not in map `endpoints`: nothing can vouch for its sources */
 
 /* flow_event.flags */
@@ -58,6 +60,7 @@
 #define SOURCE_FILE_PARSE_IPV6 3        /* parse_ipv6.h */
 #define SOURCE_FILE_PARSE_L4 4          /* parse_l4.h */
 #define SOURCE_FILE_CONNTRACK 5         /* conntrack.h */
+#define SOURCE_FILE_VERDICT 6           /* verdict.h */
 
 struct flow_event {
 	__u64 ktime_ns;         /*  0  CLOCK_MONOTONIC, bpf_ktime_get_ns() */
@@ -77,7 +80,7 @@ struct flow_event {
 	__u16 src_endpoint_id;  /* 36  id of the endpoint on this node, 0 = not local */
 	__u16 dst_endpoint_id;  /* 38 */
 	__u16 source_line;      /* 40  drops: line in source_file */
-	__u16 reserved;         /* 42 */
+	__u16 policy;           /* 42  policy verdicts and drops: VERDICT_* of policy_shared.h */
 	__u32 rule_cookie;      /* 44  policy verdicts: leads back to the policy's name, 0 = none */
 };                              /* 48 bytes */
 
@@ -91,4 +94,6 @@ struct flow_event {
 #define COUNTER_PACKETS_REDIRECTED 6    /* past the kernel's stack: to an endpoint or out of the node's device */
 #define COUNTER_FRAGMENTS_ORPHANED 7    /* later fragments whose first was not seen: they pass, without ports */
 #define COUNTER_DNS_LIMITED 8           /* DNS messages not told, because their endpoint or the node had told too many */
-#define COUNTER_MAX 9
+#define COUNTER_DENIALS_LIMITED 9       /* denied packets not told, because their endpoint or the node had told too many */
+#define COUNTER_RULES_UNCOUNTED 10      /* decisions not counted per rule, because map rule_counters is full */
+#define COUNTER_MAX 11

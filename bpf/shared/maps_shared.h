@@ -11,7 +11,8 @@
 struct node_constants {
 	__u32 device_ifindex;      /*  0  the node's network device, 0 = none: nothing is redirected out of it */
 	__u8 device_has_no_l2;     /*  4  1 = packets of that device start at the IP header (tun, wireguard) */
-	__u8 pad[3];
+	__u8 cluster_id;           /*  5  bits 16 to 23 of the identities of the own cluster's pods */
+	__u8 pad[2];
 };                                 /* 8 bytes */
 
 /* skb->mark bits with which a hook tells a later hook on the same node what it found. Free for others: all other bits. */
@@ -24,9 +25,12 @@ struct datapath_settings {
 	__u32 capture_bytes;       /*  8  most bytes of a packet to copy, 0 = headers up to L4 only */
 	__u32 flags;               /* 12  SETTING_* */
 	__u32 dns_burst;           /* 16  most DNS messages that the node tells in a window, 0 = DNS is not read */
-};                                 /* 20 bytes */
+	__u32 identity_epoch;      /* 20  counted up after an address has become another identity's: what was decided before is decided anew */
+	__u32 denial_burst;        /* 24  most denied packets that the node tells in a window, a quarter of it for one endpoint; 0 = no bound */
+};                                 /* 28 bytes */
 
 #define DNS_WINDOW_SHIFT 26    /* windows of 2^26 ns, 67 ms */
+#define DENIAL_WINDOW_SHIFT 26
 
 #define AGGREGATE_NONE 0       /* every packet at every point */
 #define AGGREGATE_LOW 1        /* every packet, receive points (from-*) left out */
@@ -34,6 +38,7 @@ struct datapath_settings {
 
 #define SETTING_EVENTS_OFF (1 << 0)     /* no events at all (benchmarks) */
 #define SETTING_NO_REDIRECT (1 << 1)    /* leave forwarding to the kernel's stack */
+#define SETTING_POLICY (1 << 2)         /* endpoint_policies holds every endpoint, and one of them at least enforces something */
 
 /* Map `endpoints`: hash by the ifindex (__u32) of the host side of an endpoint's veth. Written before the programs are
  * attached to that veth: from an interface that is not here, every packet is dropped (DROP_ENDPOINT_NOT_READY). */
@@ -112,9 +117,11 @@ struct ct_entry {
 	__u32 reported_related;    /* 44  the same for ICMP errors about this connection */
 	__u8 tcp_flags[2];         /* 48  all of TCP's flags seen, or-ed */
 	__u8 flags;                /* 50  CT_* */
-	__u8 pad;
-	__u32 reserved;            /* 52 */
-};                                 /* 56 bytes */
+	__u8 denied;               /* 51  POLICY_*_BIT of policies that denied the connection after it had begun */
+	__u32 generation[2];       /* 52  by policy direction: endpoint_policy.generation that allowed it, 0 = none was asked */
+	__u32 epoch[2];            /* 60  … and datapath_settings.identity_epoch then */
+	__u32 reserved;            /* 68 */
+};                                 /* 72 bytes */
 
 #define CT_TICK_SHIFT 24                /* a tick is 2^24 ns, about a 60th of a second */
 #define CT_INITIATOR_HIGH (1 << 0)      /* the initiator is the key's high end */
@@ -137,5 +144,6 @@ struct fragment_ports {
 	__u16 source;              /*  0  network order */
 	__u16 destination;         /*  2 */
 	__u8 proto;                /*  4 */
-	__u8 pad[3];
+	__u8 icmp_type;            /*  5 */
+	__u8 pad[2];
 };                                 /* 8 bytes */

@@ -10,8 +10,10 @@ import {
   encodeLocalAddress,
   encodeNodeConstants,
   encodeSettings,
+  decodeSettings,
   layouts,
   SETTING_NO_REDIRECT,
+  SETTING_POLICY,
 } from '../../../agent/datapath/map-layout.ts';
 import { readCHeader } from '../../../bench/support/c-header.ts';
 import { packStruct } from '../../../bench/support/c-struct.ts';
@@ -45,6 +47,7 @@ describe('map layouts', () => {
       medium: header.defines.get('AGGREGATE_MEDIUM'),
     });
     assert.equal(SETTING_NO_REDIRECT, header.defines.get('SETTING_NO_REDIRECT'));
+    assert.equal(SETTING_POLICY, header.defines.get('SETTING_POLICY'));
   });
 
   const endpoint = {
@@ -83,10 +86,10 @@ describe('map layouts', () => {
     );
     same(encodeIpcacheInfo(0x1020304), packStruct(header, 'ipcache_info', { identity: 0x1020304 }));
     same(
-      encodeNodeConstants({ index: 77, hasL2: false }),
-      packStruct(header, 'node_constants', { device_ifindex: 77, device_has_no_l2: 1 }),
+      encodeNodeConstants({ index: 77, hasL2: false }, 3),
+      packStruct(header, 'node_constants', { device_ifindex: 77, device_has_no_l2: 1, cluster_id: 3 }),
     );
-    same(encodeNodeConstants(null), packStruct(header, 'node_constants', {}));
+    same(encodeNodeConstants(null, 0), packStruct(header, 'node_constants', {}));
     same(
       encodeSettings({
         aggregation: 'medium',
@@ -94,6 +97,8 @@ describe('map layouts', () => {
         captureBytes: 128,
         flags: 2,
         dnsPerSecond: 10_000,
+        identityEpoch: 9,
+        denialsPerSecond: 8000,
       }),
       packStruct(header, 'datapath_settings', {
         aggregation: 2,
@@ -102,11 +107,15 @@ describe('map layouts', () => {
         flags: 2,
         // 10,000 a second in a window of 67 ms
         dns_burst: 672,
+        identity_epoch: 9,
+        denial_burst: 537,
       }),
     );
   });
 
   it('are read back as they were written', () => {
+    const settings = packStruct(header, 'datapath_settings', { flags: 5, identity_epoch: 0xfffffff0 });
+    assert.deepEqual(decodeSettings(settings), { flags: 5, identityEpoch: 0xfffffff0 });
     for (const text of ['10.0.0.1', 'fd00::1', '::', '0.0.0.0'])
       same(decodeAddressKey(encodeAddressKey(ip(text))), ip(text));
     const { id, addresses } = decodeEndpointInfo(encodeEndpointInfo(endpoint));
