@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { FrameSplitter, type FrameRun } from '../../proto/flow/frame.ts';
+import type { FrameRun } from '../../proto/flow/frame.ts';
 import { orAborted } from '../wait.ts';
 import type { Position, StoredPosition } from './position-file.ts';
+import { splitPayload } from './read-records.ts';
 import {
   crcOf,
   decodeRecordHeader,
@@ -195,7 +196,7 @@ export class SpoolReader {
       offset: cursor.offset + RECORD_HEADER_BYTES + header.payloadBytes,
       frame: header.first + header.count,
     };
-    const frames = crcOf([payload]) === header.payloadCrc ? split(payload, header.count) : null;
+    const frames = crcOf([payload]) === header.payloadCrc ? splitPayload(payload, header.count) : null;
     if (frames === null) {
       this.addLoss('spool_damaged', header.count);
       return null;
@@ -249,15 +250,5 @@ export class SpoolReader {
     const found = findRecordHeader(this.chunk, cursor.offset - this.chunkStart + 1);
     const offset = found >= 0 ? this.chunkStart + found : cursor.offset + wanted;
     this.moveTo({ ...cursor, offset });
-  }
-}
-
-function split(payload: Buffer, count: number): FrameRun | null {
-  try {
-    const splitter = new FrameSplitter(MAX_RECORD_BYTES);
-    const run = splitter.push(payload);
-    return run !== null && run.count === count && splitter.heldBytes === 0 ? run : null;
-  } catch {
-    return null; // what passes its checksum was written so: a fault of the writer
   }
 }

@@ -1,12 +1,14 @@
 import { mkdirSync, unlinkSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FrameRun } from '../../proto/flow/frame.ts';
 import type { FullPolicy } from '../config/config.ts';
 import { type Position, readPositionFile, writePositionFile } from './position-file.ts';
 import { orAborted, pause } from '../wait.ts';
 import { crcOf, encodeRecordHeader, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from './record.ts';
 import { listSegments, openSegment, type Segment, segmentPath } from './segment.ts';
 import { lockSpool } from './spool-lock.ts';
+import { readRecordsSince } from './read-records.ts';
 import { SpoolReader } from './spool-reader.ts';
 import { readSpoolState, type SpoolState, writeSpoolState } from './spool-state.ts';
 
@@ -223,9 +225,11 @@ export class Spool {
     return this.segments.find((segment) => segment.first > first);
   }
 
-  /** Segments that may hold frames of this time or later, in order. */
-  segmentsSince(timeUs: number): readonly Segment[] {
-    return this.segments.filter(({ maxTimeUs }) => maxTimeUs >= timeUs);
+  /** Records that may hold frames of this time or later, in order; damaged ones are left out. Not while something is appended. */
+  async *framesSince(timeUs: number): AsyncGenerator<FrameRun> {
+    for (const segment of this.segments.filter(({ maxTimeUs }) => maxTimeUs >= timeUs)) {
+      yield* readRecordsSince(segment, timeUs);
+    }
   }
 
   /** Resolves at the next append. */
