@@ -1,18 +1,13 @@
-import { loadConfig } from '../../exporter/index.ts';
 import type { Invocation } from '../command.ts';
 import { UsageError } from '../flags/flag-spec.ts';
+import { readConfig } from './read-config.ts';
 
 /** `sluice export validate FILE`. */
 export function validateConfig({ positionals: [path] }: Invocation): Promise<number> {
   if (path === undefined) throw new UsageError('no file given: expected FILE');
-  const { config, problems } = loadConfig(path);
-  for (const { line, column, message } of problems) {
-    process.stderr.write(`${path}:${line}:${column}: ${message}\n`);
-  }
+  const config = readConfig(path);
   if (config === null) return Promise.resolve(1);
-  const names = config.sinks.map(({ name, target }) => `${name} (${target.kind})`);
-  process.stdout.write(
-    `${path}: good, ${names.length === 1 ? 'one sink' : `${names.length} sinks`}: ${names.join(', ')}\n`,
-  );
+  const names = config.sinks.map(({ name, target }) => `${name} (${target.kind})`).join(', ');
+  process.stdout.write(`${path} is good. Sinks: ${names}\n`);
   return Promise.resolve(0);
 }

@@ -8,7 +8,7 @@ import { decodeRun, flowFrame, lostFrame, wordOf } from '../../relay/support/flo
 import { Scratch } from '../../relay/support/scratch.ts';
 import { until } from '../../support/rpc-test-server.ts';
 import { podFrame } from '../../support/build-frames.ts';
-import { spoolOptions } from '../spool/support.ts';
+import { spoolOptions } from '../support/spool.ts';
 
 let scratch = new Scratch();
 afterEach(async () => {

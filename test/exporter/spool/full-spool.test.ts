@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Spool } from '../../../exporter/spool/spool.ts';
-import { drain, never, numbers, range, spoolOptions } from './support.ts';
+import { drain, never, numbers, range, spoolOptions } from '../support/spool.ts';
 
 const SMALL = 16 * 1024;
 

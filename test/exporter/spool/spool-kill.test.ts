@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Spool } from '../../../exporter/spool/spool.ts';
-import { drain, range, spoolOptions } from './support.ts';
+import { drain, range, spoolOptions } from '../support/spool.ts';
 
 const writer = join(import.meta.dirname, 'spool-writer.ts');
 

@@ -1,7 +1,7 @@
 /** A process that writes a spool until it is killed: `spool-writer.ts DIRECTORY`. After each append it prints `written END`, after each acknowledgement `acked FRAME`. */
 import { writeSync } from 'node:fs';
 import { Spool } from '../../../exporter/spool/spool.ts';
-import { never, numbers, spoolOptions } from './support.ts';
+import { never, numbers, spoolOptions } from '../support/spool.ts';
 
 const spool = await Spool.open(spoolOptions({ directory: process.argv[2], maxBytes: 4 * 1024 * 1024 }));
 const reader = spool.reader('a');

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Spool } from '../../../exporter/spool/spool.ts';
-import { drain, never, numbers, range, spoolOptions } from './support.ts';
+import { drain, never, numbers, range, spoolOptions } from '../support/spool.ts';
 
 const segments = (directory: string): string[] =>
   readdirSync(directory)

@@ -1,0 +1,92 @@
+import { formatAddress } from '../../rpc/index.ts';
+import type { ExportConfig } from '../config/config.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { SourceCounts } from '../source/frame-sorter.ts';
+import type { RelaySource } from '../source/relay-source.ts';
+import type { Spool } from '../spool/spool.ts';
+
+/** State and counts of an exporter at one moment. */
+export interface ExportReport {
+  readonly source: SourceReport;
+  readonly spool: SpoolReport;
+  readonly sinks: readonly SinkReport[];
+}
+
+export interface SourceReport {
+  readonly address: string;
+  readonly state: 'connecting' | 'following';
+  /** Why it is not following; empty when it is. */
+  readonly reason: string;
+  readonly breaks: number;
+  readonly gaps: number;
+  readonly counts: Readonly<SourceCounts>;
+}
+
+export interface SpoolReport {
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Messages ever written. */
+  readonly written: number;
+  /** Messages not taken because it was full. */
+  readonly droppedNewest: number;
+  readonly writeErrors: number;
+  /** Whether the source is held back right now. */
+  readonly isHeld: boolean;
+}
+
+export interface SinkReport {
+  readonly name: string;
+  readonly kind: string;
+  /** Why it does not get on; empty while it does. */
+  readonly problem: string;
+  /** Messages by what became of them, since the sink first began: delivered, filtered, sampled_out, rejected_*, spool_full, spool_damaged. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Messages in the spool that are not acknowledged yet. */
+  readonly waiting: number;
+  /** How far the newest acknowledged flow is behind the newest in the spool, in seconds; 0 when nothing waits. */
+  readonly lagSeconds: number;
+  readonly retries: Readonly<Record<string, number>>;
+}
+
+export function reportOf(parts: {
+  readonly config: ExportConfig;
+  readonly source: RelaySource;
+  readonly spool: Spool;
+  readonly deliveries: readonly Delivery[];
+}): ExportReport {
+  const { config, source, spool, deliveries } = parts;
+  return {
+    source: {
+      address: formatAddress(config.source.address),
+      state: source.state.name,
+      reason: source.state.name === 'connecting' ? source.state.reason : '',
+      breaks: source.breaks,
+      gaps: source.gaps,
+      counts: source.counts,
+    },
+    spool: {
+      bytes: spool.bytes,
+      maxBytes: config.spool.maxBytes,
+      written: spool.end,
+      droppedNewest: spool.droppedNewest,
+      writeErrors: spool.writeErrors,
+      isHeld: spool.isHeld,
+    },
+    sinks: deliveries.map((delivery) => sinkReport(delivery, spool)),
+  };
+}
+
+function sinkReport(delivery: Delivery, spool: Spool): SinkReport {
+  const { config, reader, deliveredTimeUs } = delivery;
+  const waiting = spool.end - reader.acked;
+  const behindUs = spool.newestTimeUs - deliveredTimeUs;
+  return {
+    name: config.name,
+    kind: config.target.kind,
+    problem: delivery.problem ?? '',
+    counts: { ...reader.counts, ...reader.lost },
+    waiting,
+    lagSeconds: waiting > 0 && Number.isFinite(behindUs) ? Math.max(0, behindUs / 1e6) : 0,
+    retries: Object.fromEntries(delivery.retries),
+  };
+}

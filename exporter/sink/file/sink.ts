@@ -1,0 +1,37 @@
+import type { FileConfig } from '../../config/config.ts';
+import { jsonLines } from '../json-lines.ts';
+import { type MessageList, type Reject, type Sink, SinkError } from '../sink.ts';
+import { RotatingFile } from './rotating-file.ts';
+
+/** JSON lines in a file, as Hubble's exporter writes them. */
+export class FileSink implements Sink {
+  readonly maxInFlight = 1;
+  private readonly config: FileConfig;
+  private readonly file: RotatingFile;
+
+  constructor(config: FileConfig, onError: (error: Error) => void) {
+    this.config = config;
+    this.file = new RotatingFile(config, onError);
+  }
+
+  open(): Promise<void> {
+    return this.file.open().catch((error: Error) => this.fail(error));
+  }
+
+  async write(messages: MessageList): Promise<readonly Reject[]> {
+    const { text, rejects } = jsonLines(messages);
+    if (text !== '') {
+      await this.file.write(Buffer.from(text), this.config.sync).catch((error: Error) => this.fail(error));
+    }
+    return rejects;
+  }
+
+  async close(): Promise<void> {
+    await this.file.close().catch(() => {}); // all that counts as delivered is written
+  }
+
+  private fail(error: NodeJS.ErrnoException): never {
+    const failure = error.code === 'ENOSPC' ? 'disk_full' : 'file_error';
+    throw new SinkError(failure, `cannot write ${this.config.path}: ${error.message}`, error);
+  }
+}
