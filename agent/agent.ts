@@ -9,6 +9,8 @@ import { lockNode } from './agent-lock.ts';
 import type { AgentOptions, ProcessIo } from './config.ts';
 import { DatapathCounters } from './datapath-counters.ts';
 import { Datapath, type DatapathListeners } from './datapath/datapath.ts';
+import { PolicyEnforcement } from './policy/policy-enforcement.ts';
+import { readPolicies } from './policy/read-policies.ts';
 import { counters as counterIndex } from './decode/event-layout.ts';
 import { openPerfRings, type PerfRings } from './kernel/perf-rings.ts';
 import { LossWatch } from './loss-watch.ts';
@@ -60,6 +62,7 @@ export class Agent {
   private readonly sources: ClusterSource[] = [];
   private lock: { close(): void } | null = null;
   private datapath: Datapath | null = null;
+  private policies: PolicyEnforcement | null = null;
   private counters: DatapathCounters | null = null;
   private losses: LossWatch | null = null;
   private dnsPassedOver = 0;
@@ -94,10 +97,15 @@ export class Agent {
     this.agentEvents.add(startEvent(this.startedMs));
     this.lock = await lockNode(options.pinDir);
     this.datapath = new Datapath(
-      { ...options, dnsPerSecond: options.dns === false ? 0 : DNS_PER_SECOND },
+      {
+        ...options,
+        dnsPerSecond: options.dns === false ? 0 : DNS_PER_SECOND,
+        ...(options.policyMapEntries !== undefined && { maxEntries: { policy: options.policyMapEntries } }),
+      },
       this.datapathListeners(),
     );
     this.startPipeline(this.datapath);
+    this.startPolicies(this.datapath);
     await this.followClusters();
     this.datapath.start();
     this.lossTimer = setInterval(() => this.look(), LOSS_INTERVAL_MS);
@@ -132,10 +140,34 @@ export class Agent {
     );
   }
 
+  private startPolicies(datapath: Datapath): void {
+    const { clusterName, clusterId, nodeName, policyEnforcement, hostFirewall, policyAudit } = this.options;
+    const { object, settings } = datapath;
+    this.policies = new PolicyEnforcement(
+      {
+        clusterName,
+        clusterId,
+        nodeName,
+        mode: policyEnforcement ?? 'default',
+        hostFirewall: hostFirewall ?? false,
+        audits: policyAudit ?? false,
+      },
+      {
+        policy: object.map('policy'),
+        endpointPolicies: object.map('endpoint_policies'),
+        ranges: object.map('ipcache_cidr'),
+      },
+      settings,
+      (told) => this.pipeline?.enrich([{ kind: 'rules', ...told }]),
+      (problems) => this.setProblems('policy', problems),
+    );
+    datapath.usePolicies(this.policies);
+  }
+
   /** Reads all clusters' state once, and follows it from then on. */
   private async followClusters(): Promise<void> {
     const { clusterName, clusterId, stateDir, remoteClusters } = this.options;
-    const own = createDirectorySource({ dir: stateDir, cluster: clusterName, clusterId });
+    const own = createDirectorySource({ dir: stateDir, cluster: clusterName, clusterId, readPolicies });
     const remote = remoteClusters.map(({ name, id, stateDir: dir }) => ({
       name,
       source: createDirectorySource({ dir, cluster: name, clusterId: id, readOnly: true }),
@@ -158,6 +190,8 @@ export class Agent {
     this.peers.apply(changes);
     this.pipeline?.enrich(enrichmentChanges(changes, clusterName));
     for (const event of this.serviceEvents.of(changes)) this.agentEvents.add(event);
+    // Entries for an identity come before addresses that have it.
+    this.policies?.apply(changes);
     this.datapath?.apply(changes);
   }
 
@@ -249,6 +283,7 @@ export class Agent {
     this.tellLosses();
     await this.server?.close(CLOSE_GRACE_MS);
     this.rings?.close();
+    this.policies?.close();
     this.datapath?.close(this.options.unpinOnExit);
     this.lock?.close();
   }

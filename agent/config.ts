@@ -1,4 +1,5 @@
 import { type Address, formatAddress, type ServerLimits, type TlsFiles } from '../rpc/index.ts';
+import type { EnforcementMode } from '../policy/index.ts';
 import type { AggregationLevel } from './datapath/map-layout.ts';
 
 /** A directory of another cluster's manifests, read only. */
@@ -47,6 +48,14 @@ export interface AgentOptions {
    * flows, for whoever may read those.
    */
   readonly dns?: boolean;
+  /** When endpoints are policed: `default` once a rule selects them, `always`, or `never`. Cilium's `enable-policy`. Default `default`. */
+  readonly policyEnforcement?: EnforcementMode;
+  /** What policies would deny passes, and is told with verdict AUDIT. Cilium's `policy-audit-mode`. Default false; pods may ask for it one by one. */
+  readonly policyAudit?: boolean;
+  /** Whether policies with a nodeSelector police the node's own traffic. Cilium's `enable-host-firewall`. Default false. */
+  readonly hostFirewall?: boolean;
+  /** Entries of all policies together, of both versions while one replaces the other. Default 524,288, of 80 bytes each as far as they are used. A pinned map of another size is refused. */
+  readonly policyMapEntries?: number;
   /** Leave forwarding to the kernel's stack, and only watch. Default false: packets between pods take the short way. */
   readonly noRedirect: boolean;
   /** Ring per CPU, a power of two. Default 4 MiB: 20,000 events. */
@@ -74,6 +83,8 @@ export interface ProcessIo {
 const MIN_RING_BYTES = 4096;
 const MAX_RING_BYTES = 2 ** 30;
 const MAX_CAPTURE_BYTES = 4096;
+const MIN_POLICY_ENTRIES = 1024;
+const MAX_POLICY_ENTRIES = 2 ** 24;
 const MIN_INTERVAL_MS = 1000;
 const MAX_INTERVAL_MS = 3_600_000;
 
@@ -127,6 +138,13 @@ export function checkAgentOptions(options: AgentOptions): string[] {
     'aggregationIntervalMs',
     interval,
     `${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS} ms`,
+  );
+  const { policyMapEntries: entries = MIN_POLICY_ENTRIES } = options;
+  check(
+    Number.isInteger(entries) && entries >= MIN_POLICY_ENTRIES && entries <= MAX_POLICY_ENTRIES,
+    'policyMapEntries',
+    entries,
+    `a number from ${MIN_POLICY_ENTRIES} to ${MAX_POLICY_ENTRIES}`,
   );
   check(isCount(options.historyFlows), 'historyFlows', options.historyFlows, 'a whole number of 1 or more');
   check(isCount(options.historyBytes), 'historyBytes', options.historyBytes, 'a whole number of 1 or more');

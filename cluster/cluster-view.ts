@@ -5,9 +5,17 @@ import type {
   NamespaceManifest,
   NodeManifest,
   PodManifest,
+  PolicyManifest,
   ServiceManifest,
 } from './manifest/objects.ts';
-import type { ClusterChange, ClusterNode, PodEndpoint, Service, SourceProblem } from './model.ts';
+import type {
+  ClusterChange,
+  ClusterNode,
+  PodEndpoint,
+  PolicyObject,
+  Service,
+  SourceProblem,
+} from './model.ts';
 import { securityLabels } from './security-labels.ts';
 import { ToldObjects } from './told-objects.ts';
 import { workloadOf } from './workload.ts';
@@ -38,6 +46,7 @@ export class ClusterView {
   private readonly endpoints = new ToldObjects<PodEndpoint>();
   private readonly nodes = new ToldObjects<ClusterNode>();
   private readonly services = new ToldObjects<Service>();
+  private readonly policies = new ToldObjects<PolicyObject>();
   private readonly dirtyPods = new Set<string>();
 
   constructor(cluster: string, identityOf: IdentityLookup) {
@@ -68,6 +77,8 @@ export class ClusterView {
     else if (kind === 'Namespace') this.setNamespace(name, object as NamespaceManifest | undefined);
     else if (kind === 'Service') {
       this.services.set(`${namespace}/${name}`, object && this.makeService(object as ServiceManifest));
+    } else {
+      this.policies.set(`${kind}/${namespace}/${name}`, (object as PolicyManifest | undefined)?.policy);
     }
   }
 
@@ -133,14 +144,19 @@ export class ClusterView {
     this.dirtyPods.clear();
     const nodes = this.nodes.take();
     const services = this.services.take();
+    const policies = this.policies.take();
     const endpoints = this.endpoints.take();
     return [
       ...nodes.deletes.map((node) => ({ kind: 'node-delete', node }) as const),
       ...services.deletes.map((service) => ({ kind: 'service-delete', service }) as const),
+      ...policies.deletes.map((policy) => ({ kind: 'policy-delete', policy }) as const),
       ...endpoints.deletes.map((endpoint) => ({ kind: 'endpoint-delete', endpoint }) as const),
       ...nodes.upserts.map(({ object, old }) => ({ kind: 'node-upsert', node: object, ...old }) as const),
       ...services.upserts.map(
         ({ object, old }) => ({ kind: 'service-upsert', service: object, ...old }) as const,
+      ),
+      ...policies.upserts.map(
+        ({ object, old }) => ({ kind: 'policy-upsert', policy: object, ...old }) as const,
       ),
       ...endpoints.upserts.map(
         ({ object, old }) => ({ kind: 'endpoint-upsert', endpoint: object, ...old }) as const,
@@ -172,6 +188,7 @@ export class ClusterView {
       identity: this.identityOf(labels, setKey),
       workloads: [workloadOf(manifest)],
       ...(manifest.namedPorts !== undefined && { namedPorts: manifest.namedPorts }),
+      ...(manifest.auditsPolicy && { auditsPolicy: true }),
     };
   }
 

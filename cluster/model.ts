@@ -43,6 +43,8 @@ export interface PodEndpoint {
   readonly workloads: readonly Workload[];
   /** Absent when no container names a port. */
   readonly namedPorts?: readonly NamedContainerPort[];
+  /** What its policies would deny passes, and is told: annotation `policy.sluice.io/audit: "true"`. Absent otherwise. */
+  readonly auditsPolicy?: true;
 }
 
 export interface ServicePort {
@@ -67,6 +69,14 @@ export interface Service {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** A network policy. What it says is the business of whoever reads policies: a source hands on what its reader made of the manifest. */
+export interface PolicyObject {
+  readonly kind: string;
+  /** Empty for cluster-wide ones. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** Something in the source that could not be applied. It stays listed until it is mended. */
 export interface SourceProblem {
   /** Where: a file with line and column, or an object's name. */
@@ -83,6 +93,8 @@ export type ClusterChange =
   | { readonly kind: 'endpoint-delete'; readonly endpoint: PodEndpoint }
   | { readonly kind: 'service-upsert'; readonly service: Service; readonly old?: Service }
   | { readonly kind: 'service-delete'; readonly service: Service }
+  | { readonly kind: 'policy-upsert'; readonly policy: PolicyObject; readonly old?: PolicyObject }
+  | { readonly kind: 'policy-delete'; readonly policy: PolicyObject }
   | { readonly kind: 'problems'; readonly problems: readonly SourceProblem[] };
 
 /**

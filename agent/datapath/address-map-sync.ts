@@ -51,19 +51,20 @@ export class AddressMapSync {
       if (!kept.has(key)) this.want(key, null);
   }
 
-  /** Writes what is wanted and not there. Throws KernelError when some of it could not be written; the rest has been. */
-  flush(): void {
+  /** Writes what is wanted and not there. Whether there was anything. Throws KernelError when some of it could not be written; the rest has been. */
+  flush(): boolean {
     const updates: [string, Uint8Array][] = [];
     const deletes: string[] = [];
     for (const [key, value] of this.pending) {
       if (value === null) deletes.push(key);
       else updates.push([key, value]);
     }
+    if (updates.length + deletes.length === 0) return false;
     let failure = this.writeUpdates(updates);
     this.writeDeletes(deletes);
     // What was deleted may have made the room that was lacking.
     if (failure !== null && deletes.length > 0) failure = this.writeUpdates(updates);
-    if (failure === null) return;
+    if (failure === null) return true;
     throw new KernelError(
       failure.kind,
       failure.errno,

@@ -4,18 +4,13 @@ import { preparePinDir, removePinDir } from '../kernel/bpffs.ts';
 import { Netlink, type NetworkState, watchNetwork } from '../kernel/netlink.ts';
 import type { Link } from '../kernel/netlink-message.ts';
 import type { DatapathProblem } from './datapath-problem.ts';
-import { type AttachedEndpoint, EndpointManager } from './endpoint-manager.ts';
+import { type AttachedEndpoint, EndpointManager, type EndpointPolicies } from './endpoint-manager.ts';
 import { type IpcacheChange, IpcacheSync } from './ipcache-sync.ts';
-import {
-  type AggregationLevel,
-  encodeNodeConstants,
-  encodeSettings,
-  encodeU32,
-  SETTING_NO_REDIRECT,
-} from './map-layout.ts';
+import { DatapathSettings, type DatapathSettingsOptions } from './datapath-settings.ts';
+import { encodeNodeConstants } from './map-layout.ts';
 
 /** What the datapath of a node is set up with. */
-export interface DatapathOptions {
+export interface DatapathOptions extends DatapathSettingsOptions {
   readonly clusterName: string;
   readonly nodeName: string;
   /** Default 0. */
@@ -24,12 +19,8 @@ export interface DatapathOptions {
   readonly pinDir: string;
   /** Chosen by the routes when absent. */
   readonly device?: string;
-  readonly aggregation: AggregationLevel;
-  readonly aggregationIntervalMs: number;
-  readonly captureBytes: number;
-  readonly noRedirect: boolean;
-  /** DNS messages that the node may tell, 0 = none; an endpoint may have a quarter of it. Default 0. */
-  readonly dnsPerSecond?: number;
+  /** Sizes of maps that shall differ from the object's, as long as they are not pinned yet. */
+  readonly maxEntries?: Readonly<Record<string, number>>;
 }
 
 /** What the datapath tells as the node changes. */
@@ -58,6 +49,7 @@ export class Datapath {
   /** Its maps are to be used until `close`; its programs may have been replaced by those of a younger object. */
   readonly object: BpfObject;
   readonly deviceName: string;
+  readonly settings: DatapathSettings;
   private readonly options: DatapathOptions;
   private readonly listeners: DatapathListeners;
   private readonly netlink: Netlink;
@@ -89,7 +81,7 @@ export class Datapath {
       this.object = this.load(device);
       this.manager = new EndpointManager(this.object, this.netlink, options.pinDir);
       this.ipcache = new IpcacheSync(this.object.map('ipcache'), options);
-      this.writeSettings();
+      this.settings = new DatapathSettings(this.object.map('settings'), options);
     } catch (error) {
       for (const object of this.objects) object.close();
       this.netlink.close();
@@ -100,6 +92,11 @@ export class Datapath {
   /** Endpoints served now. */
   get endpoints(): readonly AttachedEndpoint[] {
     return this.manager.attached;
+  }
+
+  /** Has every endpoint given its policy before it is served. To be called before `start`. */
+  usePolicies(policies: EndpointPolicies): void {
+    this.manager.usePolicies(policies);
   }
 
   /** Takes changes of any cluster's state. Before `start` they are only noted. */
@@ -117,13 +114,17 @@ export class Datapath {
       }
     }
     const done = this.ipcache.apply(changes);
-    if (done.length > 0) this.listeners.onIpcache(done);
+    if (done.length > 0) {
+      this.settings.identitiesChanged();
+      this.listeners.onIpcache(done);
+    }
     this.tellProblems();
   }
 
   /** Writes the maps in full, attaches everything and follows changes from here on. The first full cluster state has to be applied before. */
   start(): void {
     this.ipcache.finishInitial();
+    this.settings.identitiesChanged();
     this.watch = watchNetwork(() => this.schedule(SETTLE_MS));
     this.recheck = setInterval(() => this.schedule(0), RECHECK_MS);
     this.reconcile();
@@ -146,25 +147,10 @@ export class Datapath {
       path: this.options.bpfObject,
       pinDir: this.options.pinDir,
       rodata: encodeNodeConstants(device ?? null, this.options.clusterId ?? 0),
+      maxEntries: this.options.maxEntries ?? {},
     });
     this.objects.push(object);
     return object;
-  }
-
-  private writeSettings(): void {
-    const { aggregation, aggregationIntervalMs, captureBytes, noRedirect, dnsPerSecond = 0 } = this.options;
-    this.object.map('settings').update(
-      encodeU32(0),
-      encodeSettings({
-        aggregation,
-        intervalSeconds: Math.max(1, Math.round(aggregationIntervalMs / 1000)),
-        captureBytes,
-        flags: noRedirect ? SETTING_NO_REDIRECT : 0,
-        dnsPerSecond,
-        identityEpoch: 0,
-        denialsPerSecond: 0,
-      }),
-    );
   }
 
   private findDevice(network: NetworkState): Link | undefined {
@@ -192,11 +178,12 @@ export class Datapath {
       const reloadProblem = this.followDevice(this.findDevice(network));
       this.listeners.onInterfaces(network.links);
       const pods = [...this.pods.values()];
-      const { attached, detached, problems, retry, unfinished } = this.manager.reconcile(
+      const { attached, detached, problems, retry, unfinished, addressesChanged } = this.manager.reconcile(
         pods,
         network,
         this.deviceName,
       );
+      if (addressesChanged) this.settings.identitiesChanged();
       restsAfter = !unfinished;
       if (attached.length > 0 || detached.length > 0) this.listeners.onEndpoints(attached, detached);
       this.networkProblems = reloadProblem === null ? problems : [reloadProblem, ...problems];
@@ -205,7 +192,7 @@ export class Datapath {
       this.networkProblems = [{ where: 'datapath', message: (error as Error).message }];
       this.schedule(RETRY_MS);
     }
-    this.ipcache.retry();
+    if (this.ipcache.retry()) this.settings.identitiesChanged();
     this.tellProblems();
     const nowMs = performance.now();
     // What is unfinished spends its time waiting for the kernel, and pods waiting for their programs: it goes on after others had their turn.

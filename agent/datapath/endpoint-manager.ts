@@ -29,6 +29,15 @@ export interface AttachedEndpoint extends LocalEndpoint {
   readonly linkName: string;
 }
 
+/** Who knows the policies of endpoints. An endpoint has its policy in force before it is served, and gives it back after. */
+export interface EndpointPolicies {
+  /** @param pod namespace and name */
+  assign(pod: string, endpointId: number): void;
+  release(pod: string): void;
+  /** Every endpoint whose programs were attached already has been assigned its policy. */
+  finishInitial(): void;
+}
+
 /** What a reconciliation came to. */
 export interface ReconcileResult {
   /** Served now and not before, or over another interface than before. */
@@ -39,6 +48,8 @@ export interface ReconcileResult {
   readonly retry: boolean;
   /** Whether pods are left for the next pass, which had better follow at once. */
   readonly unfinished: boolean;
+  /** Whether some address of this node is somebody else's than before. */
+  readonly addressesChanged: boolean;
 }
 
 interface PlacedPod {
@@ -59,6 +70,9 @@ export class EndpointManager {
   private readonly localAddresses: AddressMapSync;
   private readonly ids: EndpointIds;
   private readonly byPod = new Map<string, AttachedEndpoint>();
+  private policies: EndpointPolicies | null = null;
+  private isInitial = true;
+  private addressesChanged = false;
 
   /** Takes up what an earlier agent left in maps and pins; nothing changes before the first `reconcile`. */
   constructor(object: BpfObject, netlink: Netlink, pinDir: string) {
@@ -67,6 +81,11 @@ export class EndpointManager {
     this.endpoints = object.map('endpoints');
     this.localAddresses = new AddressMapSync(object.map('local_addresses'));
     this.ids = new EndpointIds(this.endpoints.entries().map(([, value]) => decodeEndpointInfo(value)));
+  }
+
+  /** Has every endpoint given its policy before it is served. To be called before the first `reconcile`. */
+  usePolicies(policies: EndpointPolicies): void {
+    this.policies = policies;
   }
 
   /** Endpoints served now. */
@@ -98,11 +117,14 @@ export class EndpointManager {
       retry = !this.serveAll(newcomers.splice(0, 1), problems) || retry;
     const device = network.links.find((link) => link.name === deviceName);
     retry = !this.serveDevice(device, deviceName, problems) || retry;
+    this.addressesChanged = false;
     retry = !this.writeAddresses(network, problems) || retry;
     this.hooks.detachExcept(this.wantedInterfaces(device));
     this.removeStaleEntries();
+    this.releasePolicies(before, newcomers);
     this.ids.keepOnly(new Set(pods.map(podKey)));
-    return { ...this.compare(before), problems, retry, unfinished: newcomers.length > 0 };
+    const { addressesChanged } = this;
+    return { ...this.compare(before), problems, retry, unfinished: newcomers.length > 0, addressesChanged };
   }
 
   /** Detaches every program of this node. What maps hold stays. */
@@ -167,6 +189,7 @@ export class EndpointManager {
       hostMac: link.mac,
       addresses,
     };
+    this.policies?.assign(podKey(pod), endpoint.id);
     const mapKey = encodeU32(link.index);
     const value = encodeEndpointInfo(endpoint);
     const present = this.endpoints.lookup(mapKey);
@@ -203,9 +226,10 @@ export class EndpointManager {
     // An address that both have is the endpoint's: it comes last.
     this.localAddresses.setAll([...ofNode, ...ofEndpoints]);
     try {
-      this.localAddresses.flush();
+      this.addressesChanged = this.localAddresses.flush();
       return true;
     } catch (error) {
+      this.addressesChanged = true;
       problems.push({ where: 'local addresses', message: (error as Error).message });
       return false;
     }
@@ -223,6 +247,20 @@ export class EndpointManager {
     for (const key of this.endpoints.keys()) {
       if (!pinned.has(Buffer.from(key).readUInt32LE(0))) this.endpoints.delete(key);
     }
+  }
+
+  /** Policies go after programs and entries. */
+  private releasePolicies(
+    before: ReadonlyMap<string, AttachedEndpoint>,
+    waiting: readonly PlacedPod[],
+  ): void {
+    const wait = new Set(waiting.map(({ pod }) => podKey(pod)));
+    for (const key of before.keys()) {
+      if (!this.byPod.has(key) && !wait.has(key)) this.policies?.release(key);
+    }
+    if (!this.isInitial) return;
+    this.isInitial = false;
+    this.policies?.finishInitial();
   }
 
   private compare(before: ReadonlyMap<string, AttachedEndpoint>): {

@@ -104,9 +104,11 @@ export class IpcacheSync {
     this.flush();
   }
 
-  /** Tries again what could not be written. */
-  retry(): void {
-    if (this.writeProblem !== null) this.flush();
+  /** Tries again what could not be written. Whether there was anything. */
+  retry(): boolean {
+    if (this.writeProblem === null) return false;
+    this.flush();
+    return true;
   }
 
   private flush(): void {

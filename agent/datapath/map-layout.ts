@@ -104,6 +104,17 @@ export function decodeAddressKey(key: Uint8Array): Uint8Array {
   return key.slice(start, start + length);
 }
 
+/** @param address 4 or 16 bytes, of which the first `bits` count */
+export function encodeCidrKey(address: Uint8Array, bits: number): Uint8Array {
+  const layout = layouts.cidr_key;
+  const bytes = Buffer.alloc(layout.size);
+  // Counted from the family on, which stands before the address.
+  bytes.writeUInt32LE(32 + bits, layout.prefix_len);
+  bytes[layout.family] = address.length === 4 ? FAMILY_IPV4 : FAMILY_IPV6;
+  bytes.set(address, layout.address);
+  return bytes;
+}
+
 /** What the datapath has to know of an endpoint of this node. MACs of 6 bytes, or empty when not known. */
 export interface LocalEndpoint {
   readonly ifindex: number;

@@ -1,5 +1,12 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { type FlowRecord, REPLY_NO, REPLY_UNKNOWN, REPLY_YES } from '../../proto/flow/flow-record.ts';
+import {
+  type FlowRecord,
+  L4_ICMPV4,
+  L4_NONE,
+  REPLY_NO,
+  REPLY_UNKNOWN,
+  REPLY_YES,
+} from '../../proto/flow/flow-record.ts';
 import {
   FileInfoSchema,
   TraceObservationPoint,
@@ -14,6 +21,7 @@ import {
   EVENT_FLAG_NO_L2,
   EVENT_TYPE_DROP,
   EVENT_TYPE_L7,
+  EVENT_TYPE_POLICY_VERDICT,
   EVENT_TYPE_TRACE,
   FLOW_EVENT_BYTES,
   flowEventLayout as layout,
@@ -22,6 +30,11 @@ import {
   TRACE_REASON_REPLY,
   TRACE_REASON_UNKNOWN,
   TRACE_TO_ENDPOINT,
+  VERDICT_AUDITED,
+  VERDICT_EGRESS,
+  VERDICT_INGRESS,
+  VERDICT_MATCH_TYPE_SHIFT,
+  VERDICT_REASON_SHIFT,
 } from './event-layout.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -49,7 +62,7 @@ export class EventDecoder {
     const type = u8[offset + layout.type];
     const start = offset + FLOW_EVENT_BYTES;
     if (captured > length - FLOW_EVENT_BYTES) return false;
-    if (type !== EVENT_TYPE_TRACE && type !== EVENT_TYPE_DROP && type !== EVENT_TYPE_L7) return false;
+    if (!isKnownType(type)) return false;
     const flags = u8[offset + layout.flags];
     const isIpv6 = (flags & EVENT_FLAG_IPV6) !== 0;
     const offsets = u32[word + 5];
@@ -66,7 +79,13 @@ export class EventDecoder {
     );
     if (!decoded) return false;
     this.setEnds(u32, word, isIpv6);
-    this.setEvent(u8, offset, type, u32[word + 9], u32[word + 7], u32[word + 8], u32[word + 10] & 0xffff);
+    if (type === EVENT_TYPE_POLICY_VERDICT) {
+      this.setVerdict(u32[word + 10] >>> 16, u32[word + 11]);
+    } else {
+      this.record.policies = NOTHING;
+      this.record.policyMatchType = 0;
+      this.setEvent(u8, offset, type, u32[word + 9], u32[word + 7], u32[word + 8], u32[word + 10]);
+    }
     this.record.networkInterface =
       type === EVENT_TYPE_TRACE ? this.enrichment.networkInterface(u32[word + 6]) : NOTHING;
     return true;
@@ -119,7 +138,7 @@ export class EventDecoder {
     endpointIds: number,
     sourceIdentity: number,
     destinationIdentity: number,
-    sourceLine: number,
+    lineAndPolicy: number,
   ): void {
     const { record } = this;
     const subType = u8[offset + layout.sub_type];
@@ -132,8 +151,8 @@ export class EventDecoder {
       record.traceReason = 0;
       record.encrypted = false;
       record.isReply = REPLY_UNKNOWN;
-      record.trafficDirection = dropDirection(endpointIds);
-      record.file = this.file(u8[offset + layout.source_file], sourceLine);
+      record.trafficDirection = directionOf(lineAndPolicy >>> 16) ?? dropDirection(endpointIds);
+      record.file = this.file(u8[offset + layout.source_file], lineAndPolicy & 0xffff);
       return;
     }
     const reason = u8[offset + layout.trace_reason];
@@ -160,6 +179,37 @@ export class EventDecoder {
           );
   }
 
+  /** @param policy VERDICT_* bits */
+  private setVerdict(policy: number, cookie: number): void {
+    const { record } = this;
+    const reason = policy >>> VERDICT_REASON_SHIFT;
+    const isAudited = (policy & VERDICT_AUDITED) !== 0;
+    const isIngress = (policy & VERDICT_INGRESS) !== 0;
+    record.eventType = EVENT_TYPE_POLICY_VERDICT;
+    record.eventSubType = 0;
+    record.dropReason = reason;
+    record.policyMatchType = (policy >> VERDICT_MATCH_TYPE_SHIFT) & 7;
+    record.trafficDirection = directionOf(policy) ?? TrafficDirection.TRAFFIC_DIRECTION_UNKNOWN;
+    record.observationPoint = 0;
+    record.traceReason = 0;
+    record.encrypted = false;
+    record.file = NOTHING;
+    record.isReply = reason === 0 ? REPLY_NO : REPLY_UNKNOWN;
+    if (isAudited) record.verdict = Verdict.AUDIT;
+    else record.verdict = reason === 0 ? Verdict.FORWARDED : Verdict.DROPPED;
+    const isAllowed = reason === 0 && !isAudited;
+    // As Cilium: not for what has no ports, nor for ICMP's type 0, which stands for all types.
+    const isNamed = record.l4 !== L4_NONE && !(record.l4 === L4_ICMPV4 && record.icmpType === 0);
+    const list = isAllowed
+      ? isIngress
+        ? 'ingressAllowedBy'
+        : 'egressAllowedBy'
+      : isIngress
+        ? 'ingressDeniedBy'
+        : 'egressDeniedBy';
+    record.policies = isNamed ? this.enrichment.policyNames.fields(cookie, list) : NOTHING;
+  }
+
   private file(index: number, line: number): Uint8Array {
     if (index === 0) return NOTHING;
     const key = index * 65536 + line;
@@ -170,6 +220,21 @@ export class EventDecoder {
     }
     return bytes;
   }
+}
+
+function isKnownType(type: number): boolean {
+  return (
+    type === EVENT_TYPE_TRACE ||
+    type === EVENT_TYPE_DROP ||
+    type === EVENT_TYPE_POLICY_VERDICT ||
+    type === EVENT_TYPE_L7
+  );
+}
+
+/** The direction that a policy's event states; null when it states none. */
+function directionOf(policy: number): TrafficDirection | null {
+  if ((policy & VERDICT_INGRESS) !== 0) return TrafficDirection.INGRESS;
+  return (policy & VERDICT_EGRESS) !== 0 ? TrafficDirection.EGRESS : null;
 }
 
 /** When the event was written, by the kernel's clock. */

@@ -28,6 +28,12 @@ export const EVENT_TYPE_TRACE = 4;
 export const EVENT_TYPE_POLICY_VERDICT = 5;
 export const EVENT_TYPE_L7 = 129;
 
+export const VERDICT_INGRESS = 1 << 0;
+export const VERDICT_EGRESS = 1 << 1;
+export const VERDICT_MATCH_TYPE_SHIFT = 3;
+export const VERDICT_AUDITED = 1 << 6;
+export const VERDICT_REASON_SHIFT = 8;
+
 export const TRACE_TO_ENDPOINT = 0;
 export const TRACE_TO_HOST = 2;
 export const TRACE_TO_STACK = 3;

@@ -4,6 +4,8 @@ import { NetworkInterfaceSchema, ServiceSchema } from '../../proto/gen/flow/flow
 import { AddressTable } from './address-table.ts';
 import { DnsNames } from './dns-names.ts';
 import { type EndpointFacts, KnownEndpoint } from './known-endpoint.ts';
+import type { NamedRule } from '../../policy/index.ts';
+import { PolicyNames } from './policy-names.ts';
 import { IDENTITY_UNKNOWN, IDENTITY_WORLD, labelsOfReservedIdentity } from './reserved-identity.ts';
 
 export { type EndpointFacts, type KnownEndpoint } from './known-endpoint.ts';
@@ -19,7 +21,13 @@ export type EnrichmentChange =
     }
   | { readonly kind: 'interface'; readonly index: number; readonly name: string | null }
   /** The number that an endpoint has on this node, by one of its addresses. */
-  | { readonly kind: 'local'; readonly id: number; readonly address: string | null };
+  | { readonly kind: 'local'; readonly id: number; readonly address: string | null }
+  /** Rules behind cookies that verdicts may have from now on, and the revision of all policies. */
+  | {
+      readonly kind: 'rules';
+      readonly revision: number;
+      readonly rules: readonly { readonly cookie: number; readonly rules: readonly NamedRule[] }[];
+    };
 
 const NOTHING = new Uint8Array(0);
 /** Beyond this many numbers without names, the cached ones are given up. */
@@ -36,6 +44,8 @@ export class Enrichment {
   private readonly interfaces = new Map<number, Uint8Array>();
   /** What the endpoints of this node call the addresses of others. */
   readonly dnsNames = new DnsNames();
+  /** Which rules decided. */
+  readonly policyNames = new PolicyNames();
   private seen: KnownEndpoint[] = [];
   /** Endpoints of which only the identity is known. */
   private readonly byIdentity = new Map<number, KnownEndpoint>();
@@ -47,6 +57,7 @@ export class Enrichment {
       if (change.kind === 'address') this.setAddress(change.address, change.facts);
       else if (change.kind === 'service') this.setService(change.address, change.port, change.service);
       else if (change.kind === 'interface') this.setInterface(change.index, change.name);
+      else if (change.kind === 'rules') this.policyNames.set(change.revision, change.rules);
       else this.setLocal(change.id, change.address);
     }
   }

@@ -38,6 +38,8 @@ interface PolicyUser {
   readonly name: string;
   readonly policy: EndpointPolicy;
   readonly audits: boolean;
+  /** New while its policy could not be written: it has no earlier one. */
+  readonly isDenied: boolean;
 }
 
 /** A number that an identity's entries may have at most to be changed one by one. */
@@ -80,9 +82,8 @@ export class PolicySets {
   /** Whether the datapath has to ask policies at all: something is enforced for some endpoint, or was for one that nobody has claimed yet. */
   get isEnforcing(): boolean {
     if (this.failedHeaders.size > 0 || [...this.inherited.values()].includes(true)) return true;
-    for (const { policy, audits: _ } of this.users.values()) {
-      const set = this.sets.get(policy);
-      if (set === undefined || set.enforcement !== OPEN) return true;
+    for (const { policy, isDenied } of this.users.values()) {
+      if (isDenied || this.sets.get(policy)?.enforcement !== OPEN) return true;
     }
     return false;
   }
@@ -98,10 +99,8 @@ export class PolicySets {
     const ofSets = [...this.failed].flatMap(([policy, message]) =>
       [...this.users.values()]
         .filter((user) => user.policy === policy)
-        .map(({ name }) => {
-          const state = this.sets.has(policy)
-            ? 'its earlier policy stays in force'
-            : 'everything is denied to it';
+        .map(({ name, isDenied }) => {
+          const state = isDenied ? 'everything is denied to it' : 'its earlier policy stays in force';
           return { where: `policy of ${name}`, message: `${message}: ${state}` };
         }),
     );
@@ -133,7 +132,8 @@ export class PolicySets {
     )
       return;
     if (!this.sets.has(policy) && !this.failed.has(policy)) this.rewrite(policy);
-    this.users.set(endpointId, { endpointId, name, policy, audits });
+    const isDenied = this.failed.has(policy) && (old?.policy !== policy || old.isDenied);
+    this.users.set(endpointId, { endpointId, name, policy, audits, isDenied });
     this.writeHeaders([this.users.get(endpointId)!]);
     this.inherited.delete(endpointId);
     if (old !== undefined && old.policy !== policy) this.dropIfUnused(old.policy);
@@ -206,7 +206,10 @@ export class PolicySets {
       this.failed.set(policy, error.message);
       return;
     }
-    const users = [...this.users.values()].filter((user) => user.policy === policy);
+    const users = [...this.users.values()]
+      .filter((user) => user.policy === policy)
+      .map((user) => ({ ...user, isDenied: false }));
+    for (const user of users) this.users.set(user.endpointId, user);
     // An endpoint that could not be led to the new set needs the old one.
     if (this.writeHeaders(users)) old?.written.deleteFrom(this.entries);
   }
@@ -227,8 +230,8 @@ export class PolicySets {
     return wentWell;
   }
 
-  private headerOf({ endpointId, policy, audits }: PolicyUser): Uint8Array {
-    const set = this.sets.get(policy);
+  private headerOf({ endpointId, policy, audits, isDenied }: PolicyUser): Uint8Array {
+    const set = isDenied ? undefined : this.sets.get(policy);
     return encodeEndpointPolicy({
       generation: this.takeGeneration(),
       setId: set?.setId ?? 0,
@@ -248,7 +251,8 @@ export class PolicySets {
     return generation;
   }
 
-  private dropIfUnused(policy: EndpointPolicy): void {
+  /** Gives up a policy's entries if no endpoint is led to them. */
+  dropIfUnused(policy: EndpointPolicy): void {
     for (const user of this.users.values()) if (user.policy === policy) return;
     this.sets.get(policy)?.written.deleteFrom(this.entries);
     this.sets.delete(policy);

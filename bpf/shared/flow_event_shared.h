@@ -62,6 +62,13 @@
 #define SOURCE_FILE_CONNTRACK 5         /* conntrack.h */
 #define SOURCE_FILE_VERDICT 6           /* verdict.h */
 
+/* flow_event.policy, of verdicts. The drop reason in the upper byte, 0 = passes. Of a drop by policy only the direction is set. */
+#define VERDICT_INGRESS (1 << 0)
+#define VERDICT_EGRESS (1 << 1)
+#define VERDICT_MATCH_TYPE_SHIFT 3
+#define VERDICT_AUDITED (1 << 6)
+#define VERDICT_REASON_SHIFT 8
+
 struct flow_event {
 	__u64 ktime_ns;         /*  0  CLOCK_MONOTONIC, bpf_ktime_get_ns() */
 	__u32 packet_len;       /*  8  bytes on the wire, Ethernet header included */
@@ -80,7 +87,7 @@ struct flow_event {
 	__u16 src_endpoint_id;  /* 36  id of the endpoint on this node, 0 = not local */
 	__u16 dst_endpoint_id;  /* 38 */
 	__u16 source_line;      /* 40  drops: line in source_file */
-	__u16 policy;           /* 42  policy verdicts and drops: VERDICT_* of policy_shared.h */
+	__u16 policy;           /* 42  policy verdicts and drops: VERDICT_* */
 	__u32 rule_cookie;      /* 44  policy verdicts: leads back to the policy's name, 0 = none */
 };                              /* 48 bytes */
 

@@ -65,10 +65,3 @@ struct rule_counter {
 	__u64 decisions;           /*  0 */
 	__u64 audited;             /*  8  of them, denied but for audit mode */
 };                                 /* 16 bytes */
-
-/* flow_event.policy, of verdicts. The drop reason in the upper byte, 0 = passes. Of a drop by policy only the direction is set. */
-#define VERDICT_INGRESS (1 << 0)
-#define VERDICT_EGRESS (1 << 1)
-#define VERDICT_MATCH_TYPE_SHIFT 3
-#define VERDICT_AUDITED (1 << 6)
-#define VERDICT_REASON_SHIFT 8

@@ -29,7 +29,7 @@ const flags: readonly FlagSpec[] = [
     name: 'state-dir',
     kind: 'string',
     value: 'DIR',
-    help: 'Directory of Kubernetes manifests (Pod, Node, Namespace, Service), watched.',
+    help: 'Directory of Kubernetes manifests (Pod, Node, Namespace, Service, network policies), watched.',
     default: '/etc/sluice/manifests',
   },
   {
@@ -87,6 +87,31 @@ const flags: readonly FlagSpec[] = [
     help: "Read pods' DNS questions and answers: flows of them, and names for addresses in other flows.",
     default: 'on',
   },
+  {
+    name: 'policy-enforcement',
+    kind: 'string',
+    value: 'MODE',
+    choices: ['default', 'always', 'never'],
+    help: 'Police pods once a policy selects them, always (then what no rule allows is denied), or never.',
+    default: 'default',
+  },
+  {
+    name: 'policy-audit',
+    kind: 'bool',
+    help: 'Let pass what policies would deny, and tell it with verdict AUDIT.',
+  },
+  {
+    name: 'host-firewall',
+    kind: 'bool',
+    help: "Police the node's own traffic by policies with a nodeSelector.",
+  },
+  {
+    name: 'policy-map-entries',
+    kind: 'uint',
+    value: 'N',
+    help: 'Room for entries of all policies together. Another number than that of a pinned map is refused.',
+    default: '524288',
+  },
   { name: 'no-redirect', kind: 'bool', help: "Only watch: leave forwarding to the kernel's stack." },
   {
     name: 'ring-bytes-per-cpu',
@@ -135,6 +160,12 @@ export function agentOptions(uses: readonly FlagUse[]): AgentOptions {
     aggregationIntervalMs: durationFlag(uses, 'aggregation-interval', 5_000, 1),
     captureBytes: uintFlag(uses, 'capture-bytes', 0, { min: 0, max: 512 }),
     dns: lastText(uses, 'dns') !== 'off',
+    policyEnforcement: (lastText(uses, 'policy-enforcement') ?? 'default') as NonNullable<
+      AgentOptions['policyEnforcement']
+    >,
+    policyAudit: boolFlag(uses, 'policy-audit'),
+    hostFirewall: boolFlag(uses, 'host-firewall'),
+    policyMapEntries: uintFlag(uses, 'policy-map-entries', 524_288, { min: 1024, max: 2 ** 24 }),
     noRedirect: boolFlag(uses, 'no-redirect'),
     ringBytesPerCpu,
     historyFlows: uintFlag(uses, 'history-flows', 65_535, { min: 1, max: 2 ** 31 }),

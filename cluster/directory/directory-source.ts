@@ -2,6 +2,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { ClusterView } from '../cluster-view.ts';
 import { IdentityRegistry, MAX_CLUSTER_ID } from '../identity-registry.ts';
 import type { IdentityManifest, ManifestObject } from '../manifest/objects.ts';
+import type { PolicyReader } from '../manifest/parse-manifests.ts';
 import type { ClusterChange, ClusterSource, SourceProblem } from '../model.ts';
 import { claimIdentity } from './claim-identity.ts';
 import { FileTree } from './file-tree.ts';
@@ -20,6 +21,8 @@ export interface DirectorySourceOptions {
    * yet gets one, written below `<dir>/identities`.
    */
   readonly readOnly?: boolean;
+  /** What reads network policies; without it they are passed over. */
+  readonly readPolicies?: PolicyReader;
   /** How long a directory has to be quiet before it is read, so that a file is not read while it is written. Default 40, sensible 10 to 200. */
   readonly settleMs?: number;
   /** Everything is looked at again after this time, in case the kernel's event queue overflowed. Default 30,000. */
@@ -120,7 +123,7 @@ class DirectorySource implements ClusterSource {
     for (const path of removed) this.store.removeFile(path);
     let sliceEnd = performance.now() + SLICE_MS;
     for (const path of changed) {
-      const parsed = readManifestFile(path);
+      const parsed = readManifestFile(path, this.options.readPolicies);
       if (parsed === null) this.store.removeFile(path);
       else this.store.setFile(path, parsed);
       if (performance.now() < sliceEnd) continue;

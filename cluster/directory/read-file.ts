@@ -1,11 +1,16 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type ParsedManifests, MAX_MANIFEST_BYTES, parseManifests } from '../manifest/parse-manifests.ts';
+import {
+  type ParsedManifests,
+  MAX_MANIFEST_BYTES,
+  parseManifests,
+  type PolicyReader,
+} from '../manifest/parse-manifests.ts';
 
 /**
  * Reads and parses a manifest file. A file that cannot be read, is larger than 4 MiB or holds no UTF-8 text yields a problem; null when it is not there
  * (any more).
  */
-export function readManifestFile(path: string): ParsedManifests | null {
+export function readManifestFile(path: string, readPolicies?: PolicyReader): ParsedManifests | null {
   const problem = (message: string): ParsedManifests => ({
     objects: [],
     notes: [],
@@ -27,7 +32,7 @@ export function readManifestFile(path: string): ParsedManifests | null {
     }
     const bytes = readBytes(fd, stats.size);
     if (bytes === null) return problem(`grew beyond ${MAX_MANIFEST_BYTES} bytes while it was read`);
-    return parseManifests(path, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseManifests(path, new TextDecoder('utf-8', { fatal: true }).decode(bytes), readPolicies);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return problem(

@@ -1,4 +1,4 @@
-import type { NamedContainerPort, ServicePort } from '../model.ts';
+import type { NamedContainerPort, PolicyObject, ServicePort } from '../model.ts';
 
 /** What a manifest said about one object, checked and reduced to the fields that matter here. */
 export type ManifestObject =
@@ -6,7 +6,8 @@ export type ManifestObject =
   | NodeManifest
   | NamespaceManifest
   | ServiceManifest
-  | IdentityManifest;
+  | IdentityManifest
+  | PolicyManifest;
 
 export interface OwnerReference {
   readonly kind: string;
@@ -31,6 +32,8 @@ export interface PodManifest {
   readonly addresses: readonly string[];
   /** Absent when no container names a port. */
   readonly namedPorts?: readonly NamedContainerPort[];
+  /** Absent when its annotations do not say so. */
+  readonly auditsPolicy?: true;
 }
 
 export interface NodeManifest {
@@ -69,6 +72,14 @@ export interface IdentityManifest {
   readonly identity: number;
   /** `source:key=value`, sorted as text. */
   readonly labels: readonly string[];
+}
+
+/** A network policy, as its reader gave it. Its kind is not among those above. */
+export interface PolicyManifest {
+  readonly kind: `${string}Policy`;
+  readonly namespace: string;
+  readonly name: string;
+  readonly policy: PolicyObject;
 }
 
 /** Two objects with the same key are the same object. */

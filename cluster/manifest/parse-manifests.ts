@@ -1,4 +1,4 @@
-import type { SourceProblem } from '../model.ts';
+import type { PolicyObject, SourceProblem } from '../model.ts';
 import { describeValue, Field } from './field.ts';
 import { readIdentity } from './identity-manifest.ts';
 import { describeObject, type ManifestObject } from './objects.ts';
@@ -18,6 +18,19 @@ export interface ParsedManifests {
   /** What is well-formed but has no effect here, and would be expected to have one. */
   readonly notes: readonly SourceProblem[];
 }
+
+/**
+ * Reads the network policies among the documents of a file. Other objects are none of its business. What has a problem is not among `policies`.
+ * @param file as problems call it
+ */
+export type PolicyReader = (
+  documents: readonly RawDocument[],
+  file: string,
+) => {
+  readonly policies: readonly PolicyObject[];
+  readonly problems: readonly SourceProblem[];
+  readonly notes: readonly SourceProblem[];
+};
 
 interface KnownKind {
   readonly apiVersion: string;
@@ -40,20 +53,11 @@ const otherCoreKinds: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-const policyKinds: Readonly<Record<string, string>> = {
-  NetworkPolicy: 'networking.k8s.io/',
-  CiliumNetworkPolicy: 'cilium.io/',
-  CiliumClusterwideNetworkPolicy: 'cilium.io/',
-  AdminNetworkPolicy: 'policy.networking.k8s.io/',
-  BaselineAdminNetworkPolicy: 'policy.networking.k8s.io/',
-  ClusterNetworkPolicy: 'policy.networking.k8s.io/',
-};
-
 /**
  * Reads what a manifest file (YAML with any number of documents, or JSON) says about pods, nodes, namespaces, services and identities; lists of them included.
- * Other kinds that Kubernetes has are passed over in silence, except for policies, which are noted. `file` is what problems call it.
+ * Policies are what `readPolicies` makes of them; without it, and of other kinds that Kubernetes has, nothing is said. `file` is what problems call it.
  */
-export function parseManifests(file: string, text: string): ParsedManifests {
+export function parseManifests(file: string, text: string, readPolicies?: PolicyReader): ParsedManifests {
   const objects: ManifestObject[] = [];
   const problems = new ProblemList(file);
   const notes: SourceProblem[] = [];
@@ -95,11 +99,6 @@ export function parseManifests(file: string, text: string): ParsedManifests {
       if (apiVersion !== known.apiVersion) return refuse(apiField, `${known.apiVersion} for kind ${kind}`);
       const object = known.read(root);
       if (problems.count === before) objects.push(object);
-    } else if (Object.hasOwn(policyKinds, kind) && apiVersion.startsWith(policyKinds[kind])) {
-      notes.push({
-        where: at(root.path),
-        message: `${describeRoot(root)} has no effect: policies are not enforced by this version`,
-      });
     } else if (apiVersion === 'v1' && !otherCoreKinds.has(kind) && !kind.endsWith('List')) {
       refuse(kindField, 'a kind of apiVersion v1, such as Pod, Node, Namespace or Service');
     }
@@ -112,7 +111,17 @@ export function parseManifests(file: string, text: string): ParsedManifests {
     };
     readObject(document, new Field(document.value, [], report), undefined);
   }
-  return { objects, problems: problems.list(), notes };
+  const policies = readPolicies?.(source.documents, file);
+  return {
+    objects: [...objects, ...(policies?.policies ?? []).map(policyManifest)],
+    problems: [...problems.list(), ...(policies?.problems ?? [])],
+    notes: [...notes, ...(policies?.notes ?? [])],
+  };
+}
+
+function policyManifest(policy: PolicyObject): ManifestObject {
+  const { kind, namespace, name } = policy;
+  return { kind: kind as `${string}Policy`, namespace, name, policy };
 }
 
 /** Problems of one file, each once, the first hundred in full: a broken generator must not flood who reads them. */

@@ -29,7 +29,18 @@ export function readPod(document: Field): PodManifest {
         .parsed((text) => (PHASES.has(text) ? text : null), `one of ${[...PHASES].join(', ')}`) ?? '',
     addresses: readPodAddresses(status),
     ...(namedPorts.length > 0 && { namedPorts }),
+    ...(readsAudit(metadata) && { auditsPolicy: true }),
   };
+}
+
+/** Where a pod says that its policies are to be audited. */
+const AUDIT_ANNOTATION = 'policy.sluice.io/audit';
+
+function readsAudit(metadata: Field): boolean {
+  const field = metadata.get('annotations').get(AUDIT_ANNOTATION);
+  const known = (text: string): boolean | null =>
+    text === 'true' || text === 'false' ? text === 'true' : null;
+  return field.parsed(known, '"true" or "false"') ?? false;
 }
 
 /** `status.podIPs`, and `status.podIP` where an old client wrote only that. */

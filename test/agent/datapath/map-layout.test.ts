@@ -5,6 +5,7 @@ import {
   decodeAddressKey,
   decodeEndpointInfo,
   encodeAddressKey,
+  encodeCidrKey,
   encodeEndpointInfo,
   encodeIpcacheInfo,
   encodeLocalAddress,
@@ -83,6 +84,14 @@ describe('map layouts', () => {
     same(
       encodeAddressKey(ip('fd00::1')),
       packStruct(header, 'address_key', { family: family('FAMILY_IPV6'), address: ip('fd00::1') }),
+    );
+    same(
+      encodeCidrKey(ip('10.16.0.0'), 12),
+      packStruct(header, 'cidr_key', {
+        prefix_len: 44,
+        family: family('FAMILY_IPV4'),
+        address: ip('10.16.0.0'),
+      }),
     );
     same(encodeIpcacheInfo(0x1020304), packStruct(header, 'ipcache_info', { identity: 0x1020304 }));
     same(

@@ -166,7 +166,7 @@ spec:
     );
   });
 
-  it('passes over what else Kubernetes has, and notes policies', () => {
+  it('passes over what else Kubernetes has, policies included', () => {
     const { objects, problems, notes } = parse(`
 apiVersion: apps/v1
 kind: Deployment
@@ -182,13 +182,33 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: { name: allow, namespace: travel }
 `);
-    assert.deepEqual([objects, problems], [[], []]);
-    assert.deepEqual(notes, [
-      {
-        where: 'm.yaml:12:1',
-        message: 'NetworkPolicy "travel/allow" has no effect: policies are not enforced by this version',
-      },
-    ]);
+    assert.deepEqual([objects, problems, notes], [[], [], []]);
+  });
+
+  it('takes policies for what their reader makes of them', () => {
+    const policy = { kind: 'NetworkPolicy', namespace: 'travel', name: 'allow' };
+    const problem = { where: 'm.yaml:1:1', message: 'wrong' };
+    const note = { where: 'm.yaml:2:1', message: 'odd' };
+    const asked: unknown[] = [];
+    const text =
+      'apiVersion: v1\nkind: ConfigMap\n---\nkind: NetworkPolicy\napiVersion: networking.k8s.io/v1\n';
+    const parsed = parseManifests('m.yaml', text, (documents, file) => {
+      asked.push(documents.length, file);
+      return { policies: [policy], problems: [problem], notes: [note] };
+    });
+    assert.deepEqual(asked, [2, 'm.yaml']);
+    assert.deepEqual(parsed, { objects: [{ ...policy, policy }], problems: [problem], notes: [note] });
+  });
+
+  it('reads whether a pod audits its policies', () => {
+    const audits = (annotation: string): unknown => {
+      const { objects, problems } = parse(
+        `apiVersion: v1\nkind: Pod\nmetadata: { name: p, annotations: { policy.sluice.io/audit: ${annotation} } }\n`,
+      );
+      return problems[0]?.message ?? (objects[0] as { auditsPolicy?: true }).auditsPolicy;
+    };
+    assert.deepEqual([audits('"true"'), audits('"false"')], [true, undefined]);
+    assert.match(String(audits('"yes"')), /policy.sluice.io\/audit.*"yes".*expected "true" or "false"/);
   });
 
   it('says what follows when a manifest names nothing', () => {

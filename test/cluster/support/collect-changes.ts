@@ -61,6 +61,12 @@ function parts(change: Exclude<ClusterChange, { kind: 'problems' }>): {
       const old = 'old' in change ? change.old : undefined;
       return { object: change.endpoint, old, name: `${namespace}/${podName}` };
     }
+    case 'policy-upsert':
+    case 'policy-delete': {
+      const { kind, namespace, name } = change.policy;
+      const old = 'old' in change ? change.old : undefined;
+      return { object: change.policy, old, name: `${kind}/${namespace}/${name}` };
+    }
     default: {
       const { namespace, name } = change.service;
       const old = 'old' in change ? change.old : undefined;

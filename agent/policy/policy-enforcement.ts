@@ -1,0 +1,273 @@
+import type { ClusterChange, PodEndpoint } from '../../cluster/index.ts';
+import {
+  type EnforcementMode,
+  hostLabels,
+  type NamedRule,
+  type Policy,
+  policyKey,
+  PolicyState,
+  type PolicyUpdate,
+  type RuleCookie,
+} from '../../policy/index.ts';
+import type { DatapathSettings } from '../datapath/datapath-settings.ts';
+import { KnownIdentities, namedPortsOf } from './known-identities.ts';
+import { NODE_ENDPOINT_ID } from './policy-layout.ts';
+import {
+  type ChangeCause,
+  type EndpointPoliciesMap,
+  type PolicyEntriesMap,
+  type PolicyProblem,
+  PolicySets,
+} from './policy-sets.ts';
+import { type RangeMap, RangeSync } from './range-sync.ts';
+
+export interface PolicyEnforcementOptions {
+  readonly clusterName: string;
+  readonly clusterId: number;
+  readonly nodeName: string;
+  readonly mode: EnforcementMode;
+  /** Whether policies with a nodeSelector police the node itself. */
+  readonly hostFirewall: boolean;
+  /** Nothing is denied by a policy, only told. */
+  readonly audits: boolean;
+}
+
+export interface PolicyMaps {
+  readonly policy: PolicyEntriesMap;
+  readonly endpointPolicies: EndpointPoliciesMap;
+  readonly ranges: RangeMap;
+}
+
+/** The names behind cookies that entries are about to have. */
+export interface ToldRules {
+  /** Counts the changes of policies. */
+  readonly revision: number;
+  readonly rules: readonly { readonly cookie: RuleCookie; readonly rules: readonly NamedRule[] }[];
+}
+
+const NODE = 'the node';
+const RETRY_MS = 2000;
+
+/**
+ * The policies of this node's endpoints: takes cluster state, compiles, and keeps the datapath's maps in step. Entries for an identity are written before its addresses are;
+ * a policy that changed is in force for an endpoint from one packet to the next.
+ */
+export class PolicyEnforcement {
+  readonly state: PolicyState;
+  private readonly options: PolicyEnforcementOptions;
+  private readonly settings: DatapathSettings;
+  private readonly sets: PolicySets;
+  private readonly ranges: RangeSync;
+  private readonly identities = new KnownIdentities();
+  private readonly onRules: (told: ToldRules) => void;
+  private readonly onProblems: (problems: readonly PolicyProblem[]) => void;
+  /** Pods of this node, by namespace and name. */
+  private readonly pods = new Map<string, PodEndpoint>();
+  /** Numbers of those that the datapath serves. */
+  private readonly ids = new Map<string, number>();
+  private readonly toldCookies = new Set<RuleCookie>();
+  private revisionCount = 0;
+  private nodeIsAssigned = false;
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  /** Takes up what an earlier agent left in the maps: it stays in force until endpoints are assigned their policies. */
+  constructor(
+    options: PolicyEnforcementOptions,
+    maps: PolicyMaps,
+    settings: DatapathSettings,
+    onRules: (told: ToldRules) => void,
+    onProblems: (problems: readonly PolicyProblem[]) => void,
+  ) {
+    this.options = options;
+    this.settings = settings;
+    this.onRules = onRules;
+    this.onProblems = onProblems;
+    const { clusterName, clusterId, mode, hostFirewall } = options;
+    this.state = new PolicyState({ clusterName, clusterId, mode, hostFirewall });
+    this.sets = new PolicySets(maps.policy, maps.endpointPolicies);
+    this.ranges = new RangeSync(maps.ranges);
+    this.state.update({ endpoints: [{ key: NODE, labels: hostLabels([]), isHost: true }] });
+    this.sets.apply(this.state.takeChanges(), 'policies');
+  }
+
+  /** Changes of policies so far. */
+  get revision(): number {
+    return this.revisionCount;
+  }
+
+  /** Entries in the datapath's map. */
+  get entryCount(): number {
+    return this.sets.entryCount;
+  }
+
+  /** Takes changes of any cluster's state. To be called before the datapath learns of them. */
+  apply(changes: readonly ClusterChange[]): void {
+    const identities = this.identities.apply(changes);
+    if (identities.length > 0) this.update({ identities }, 'identities-added');
+    const update = this.updateOf(changes);
+    if (Object.values(update).some((list: readonly unknown[]) => list.length > 0)) {
+      if ((update.policies?.length ?? 0) + (update.removedPolicies?.length ?? 0) > 0) this.revisionCount++;
+      this.update(update, 'policies');
+    }
+    for (const key of this.ids.keys()) this.assignAgain(key);
+    if (this.nodeIsAssigned) this.assignNode();
+    if (this.identities.hasUnused) this.schedule();
+    this.tell();
+  }
+
+  /** Puts an endpoint's policy in force, before the datapath knows the endpoint otherwise. */
+  assign(key: string, endpointId: number): void {
+    this.ids.set(key, endpointId);
+    this.assignAgain(key);
+    this.tell();
+  }
+
+  /** Puts the node's own policy in force and forgets what an earlier agent left: all endpoints that are there have been assigned. */
+  finishInitial(): void {
+    this.nodeIsAssigned = true;
+    this.assignNode();
+    this.sets.finishInitial();
+    this.tell();
+  }
+
+  /** The datapath does not serve an endpoint any more. */
+  release(key: string): void {
+    const endpointId = this.ids.get(key);
+    if (endpointId === undefined) return;
+    this.ids.delete(key);
+    this.sets.remove(endpointId);
+    this.tell();
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  private updateOf(
+    changes: readonly ClusterChange[],
+  ): Required<Omit<PolicyUpdate, 'identities' | 'removedIdentities'>> {
+    const { clusterName, nodeName } = this.options;
+    const policies = new Map<string, Policy | null>();
+    const services = new Map<string, NonNullable<PolicyUpdate['services']>[number] | null>();
+    const endpoints = new Map<string, NonNullable<PolicyUpdate['endpoints']>[number] | null>();
+    for (const change of changes) {
+      switch (change.kind) {
+        case 'policy-upsert':
+          policies.set(policyKey(change.policy as Policy), change.policy as Policy);
+          break;
+        case 'policy-delete':
+          policies.set(policyKey(change.policy as Policy), null);
+          break;
+        case 'service-upsert': {
+          const { cluster, namespace, name, selector, labels = {} } = change.service;
+          if (cluster !== clusterName) break;
+          services.set(`${namespace}/${name}`, { namespace, name, labels, selector, addresses: [] });
+          break;
+        }
+        case 'service-delete': {
+          const { cluster, namespace, name } = change.service;
+          if (cluster === clusterName) services.set(`${namespace}/${name}`, null);
+          break;
+        }
+        case 'node-upsert': {
+          const { cluster, name, labels } = change.node;
+          if (cluster !== clusterName || name !== nodeName) break;
+          endpoints.set(NODE, { key: NODE, labels: hostLabels(labels), isHost: true });
+          break;
+        }
+        case 'endpoint-upsert':
+        case 'endpoint-delete': {
+          const pod = change.endpoint;
+          const key = podKey(pod);
+          if (pod.cluster !== clusterName) break;
+          if (change.kind === 'endpoint-upsert' && pod.nodeName === nodeName) {
+            this.pods.set(key, pod);
+            endpoints.set(key, { key, labels: pod.labels, namedPorts: namedPortsOf(pod) });
+          } else if (this.pods.delete(key)) {
+            endpoints.set(key, null);
+          }
+        }
+      }
+    }
+    return {
+      policies: [...policies.values()].filter((one) => one !== null),
+      removedPolicies: removedOf(policies),
+      services: [...services.values()].filter((one) => one !== null),
+      removedServices: removedOf(services),
+      endpoints: [...endpoints.values()].filter((one) => one !== null),
+      removedEndpoints: removedOf(endpoints),
+    };
+  }
+
+  /** Compiles and writes. A range that is gone goes before the entries that need it not, one that is new comes behind those that do. */
+  private update(update: PolicyUpdate, cause: ChangeCause): void {
+    const unused = (update.removedEndpoints ?? []).map((key) => this.state.policyOf(key));
+    this.state.update(update);
+    const changes = this.state.takeChanges();
+    const cookies = new Set(changes.flatMap(({ upserts }) => Array.from(upserts, ({ cookie }) => cookie)));
+    this.tellRules(cookies);
+    const ranges = new Map([...this.state.cidrs.entries()].map(([cidr, { id }]) => [cidr, id] as const));
+    const removed = this.ranges.removeOthers(ranges);
+    this.sets.apply(changes, cause);
+    const added = this.ranges.add(ranges);
+    if (removed || added) this.settings.identitiesChanged();
+    for (const policy of unused) if (policy !== undefined) this.sets.dropIfUnused(policy);
+  }
+
+  private tellRules(cookies: ReadonlySet<RuleCookie>): void {
+    const fresh = [...cookies].filter((cookie) => cookie !== 0 && !this.toldCookies.has(cookie));
+    for (const cookie of fresh) this.toldCookies.add(cookie);
+    const rules = fresh.map((cookie) => ({ cookie, rules: this.state.rules.rulesOf(cookie) }));
+    this.onRules({ revision: this.revisionCount, rules });
+  }
+
+  /** A pod's labels may have led it to another policy. */
+  private assignAgain(key: string): void {
+    const policy = this.state.policyOf(key);
+    // Of a pod that is gone the last policy stays until its interface is.
+    if (policy === undefined) return;
+    const audits = this.options.audits || this.pods.get(key)?.auditsPolicy === true;
+    this.sets.assign(this.ids.get(key)!, `pod ${key}`, policy, audits);
+  }
+
+  private assignNode(): void {
+    const policy = this.state.policyOf(NODE)!;
+    this.sets.assign(NODE_ENDPOINT_ID, NODE, policy, this.options.audits);
+  }
+
+  private schedule(): void {
+    if (this.closed || this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.lookAgain();
+    }, RETRY_MS);
+    this.timer.unref();
+  }
+
+  private lookAgain(): void {
+    const removedIdentities = this.identities.retire(performance.now());
+    if (removedIdentities.length > 0) this.update({ removedIdentities }, 'identities-removed');
+    this.sets.retry();
+    if (this.identities.hasUnused) this.schedule();
+    this.tell();
+  }
+
+  private tell(): void {
+    this.settings.setPolicy(this.sets.isEnforcing);
+    const ofRanges =
+      this.ranges.problem === null ? [] : [{ where: 'policy ranges', message: this.ranges.problem }];
+    const problems = [...this.sets.problems, ...ofRanges];
+    if (problems.length > 0) this.schedule();
+    this.onProblems(problems);
+  }
+}
+
+function podKey({ namespace, podName }: PodEndpoint): string {
+  return `${namespace}/${podName}`;
+}
+
+function removedOf<T>(objects: ReadonlyMap<string, T | null>): string[] {
+  return [...objects].filter(([, object]) => object === null).map(([key]) => key);
+}
