@@ -156,6 +156,7 @@ export class Agent {
         policy: object.map('policy'),
         endpointPolicies: object.map('endpoint_policies'),
         ranges: object.map('ipcache_cidr'),
+        ruleCounters: object.map('rule_counters'),
       },
       settings,
       (told) => this.pipeline?.enrich([{ kind: 'rules', ...told }]),
@@ -264,8 +265,26 @@ export class Agent {
           Object.entries(counterIndex).map(([name, index]) => [name, counters?.total(index) ?? 0]),
         ),
         ...pipeline?.counters.dns,
+        ...this.policyCounters(),
       },
     });
+  }
+
+  /** Rules by name, with how often they decided; and how much is in force. */
+  private policyCounters(): Record<string, number> {
+    const { policies } = this;
+    if (policies === null) return {};
+    const counts = policies.ruleCounts();
+    return {
+      policyEntries: policies.entryCount,
+      policyRevision: policies.revision,
+      ...Object.fromEntries(
+        counts.flatMap(({ rule, decisions, audited }) => [
+          [`rule ${rule}`, decisions],
+          ...(audited > 0 ? [[`audited ${rule}`, audited]] : []),
+        ]),
+      ),
+    };
   }
 
   private fail(message: string): void {

@@ -10,6 +10,8 @@ import {
   type RuleCookie,
 } from '../../policy/index.ts';
 import type { DatapathSettings } from '../datapath/datapath-settings.ts';
+import type { BpfMap } from '../kernel/bpf-map.ts';
+import { readRuleCounts, type RuleCount } from './rule-counts.ts';
 import { KnownIdentities, namedPortsOf } from './known-identities.ts';
 import { NODE_ENDPOINT_ID } from './policy-layout.ts';
 import {
@@ -36,6 +38,7 @@ export interface PolicyMaps {
   readonly policy: PolicyEntriesMap;
   readonly endpointPolicies: EndpointPoliciesMap;
   readonly ranges: RangeMap;
+  readonly ruleCounters: Pick<BpfMap, 'entries'>;
 }
 
 /** The names behind cookies that entries are about to have. */
@@ -59,6 +62,7 @@ export class PolicyEnforcement {
   private readonly sets: PolicySets;
   private readonly ranges: RangeSync;
   private readonly identities = new KnownIdentities();
+  private readonly ruleCounters: PolicyMaps['ruleCounters'];
   private readonly onRules: (told: ToldRules) => void;
   private readonly onProblems: (problems: readonly PolicyProblem[]) => void;
   /** Pods of this node, by namespace and name. */
@@ -87,6 +91,7 @@ export class PolicyEnforcement {
     this.state = new PolicyState({ clusterName, clusterId, mode, hostFirewall });
     this.sets = new PolicySets(maps.policy, maps.endpointPolicies);
     this.ranges = new RangeSync(maps.ranges);
+    this.ruleCounters = maps.ruleCounters;
     this.state.update({ endpoints: [{ key: NODE, labels: hostLabels([]), isHost: true }] });
     this.sets.apply(this.state.takeChanges(), 'policies');
   }
@@ -99,6 +104,11 @@ export class PolicyEnforcement {
   /** Entries in the datapath's map. */
   get entryCount(): number {
     return this.sets.entryCount;
+  }
+
+  /** How often rules decided, most first. */
+  ruleCounts(): RuleCount[] {
+    return readRuleCounts(this.ruleCounters, this.state.rules);
   }
 
   /** Takes changes of any cluster's state. To be called before the datapath learns of them. */

@@ -108,6 +108,21 @@ const onlyClient = {
 };
 const closed = cilium('closed', { endpointSelector: app('server'), ingress: [{}] });
 
+interface Status {
+  readonly problems?: readonly { readonly where: string; readonly message: string }[];
+  readonly counters?: Readonly<Record<string, string>>;
+}
+
+async function statusOf(process: AgentProcess): Promise<Status> {
+  const diagnostics = process.client('sluice/v1/diagnostics.proto', 'sluice.v1.Diagnostics');
+  try {
+    const { response } = await diagnostics.unary('GetStatus');
+    return (response.nodes as Status[])[0];
+  } finally {
+    diagnostics.close();
+  }
+}
+
 function isVerdict(flow: SeenFlow, from: string, to: string): boolean {
   const { event_type: event } = flow as VerdictFlow;
   const { source, destination } = flow;
@@ -209,6 +224,9 @@ describe('a policy from the directory', () => {
       (flow) => (flow as VerdictFlow).event_type.type === 1 && flow.source.pod_name === 'remote-7d9f8b6c5d-x',
     );
     assert.deepEqual([dropped.verdict, dropped.traffic_direction], ['DROPPED', 'INGRESS']);
+    const counters = (await statusOf(agent)).counters ?? {};
+    assert.ok(Number(counters['rule NetworkPolicy travel/only-client spec.ingress[0]']) > 0);
+    assert.ok(Number(counters['rule default deny']) > 0);
   });
 
   it('in audit mode of one pod drops nothing and tells what it would', async () => {
@@ -255,16 +273,13 @@ describe('a policy from the directory', () => {
       spec: { ...onlyClient.spec, ingress: [{ from: [{ podSelektor: {} }] }] },
     };
     home.write('policy.yaml', broken);
-    const diagnostics = agent.client('sluice/v1/diagnostics.proto', 'sluice.v1.Diagnostics');
     const problems = async (): Promise<string> => {
-      const { response } = await diagnostics.unary('GetStatus');
-      const [node] = response.nodes as { problems?: { where: string; message: string }[] }[];
-      return (node.problems ?? []).map(({ where, message }) => `${where} ${message}`).join('; ');
+      const { problems: listed = [] } = await statusOf(agent);
+      return listed.map(({ where, message }) => `${where} ${message}`).join('; ');
     };
     const until = Date.now() + 10_000;
     let text = '';
     while (!/podSelektor/.test((text = await problems()))) assert.ok(Date.now() < until, `problems: ${text}`);
-    diagnostics.close();
     assert.match(text, /policy\.yaml:\d+:\d+ NetworkPolicy "travel\/only-client" /);
     assert.equal(await fromRemote.askBriefly('tcp', server.ipv4, PORT), 'silence');
     assert.equal(await fromClient.ask('tcp', server.ipv4, PORT), 'echoed');
