@@ -6,23 +6,22 @@
  * right after the other in random order, and ratios are taken within a round: a machine's drift meets all setups alike. The primary
  * figure is CPU time per operation, of client, server and softirq.
  */
-import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { type BenchRow, median } from './report.ts';
-import { constant, DatapathNode } from './support/datapath-node.ts';
+import { constant, type DatapathNode } from './support/datapath-node.ts';
+import {
+  eventsLost,
+  loadDatapaths,
+  prepareTraffic,
+  sampleTraffic,
+  shuffled,
+  startReader,
+  type TrafficSample,
+  type Workload,
+  workloads,
+} from './support/traffic-sample.ts';
 import { createTwoNodes, type Pod, type TwoNodes } from './support/two-nodes.ts';
 
 const ROUNDS = 9;
-const SAMPLE_MS = 300;
-const READER_INTERVAL_MS = 5;
-const TRAFFIC_CPU = 0;
-const READER_CPU = 1;
-const RING_BYTES = 4 << 20;
-const PORT = 9100;
-
-const root = `${import.meta.dirname}/..`;
-const trafficTool = `${root}/build/bench/traffic`;
 
 /** What is attached while a sample is taken; null = nothing. */
 interface Setup {
@@ -44,61 +43,6 @@ const setups: readonly Setup[] = [
     settings: { aggregation: 'AGGREGATE_MEDIUM', flags: constant('SETTING_NO_REDIRECT') },
   },
 ];
-
-interface Workload {
-  readonly mode: 'crr' | 'rr' | 'bulk';
-  readonly metric: string;
-  readonly unit: string;
-  /** CPU nanoseconds per operation times this are the unit. */
-  readonly scale: number;
-}
-
-const workloads: readonly Workload[] = [
-  { mode: 'crr', metric: 'cpu-per-connection', unit: 'us', scale: 1e-3 },
-  { mode: 'rr', metric: 'cpu-per-round-trip', unit: 'us', scale: 1e-3 },
-  { mode: 'bulk', metric: 'cpu-per-gb', unit: 's', scale: 1 }, // ns per byte are s per GB
-];
-
-interface Sample {
-  readonly operations: number;
-  readonly cpuNs: number;
-  readonly p50Ns: number;
-}
-
-function runCommand(command: string, args: readonly string[]): void {
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
-}
-
-function buildTrafficTool(): void {
-  mkdirSync(`${root}/build/bench`, { recursive: true });
-  runCommand('clang', [
-    '-O2',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-o',
-    trafficTool,
-    `${root}/bench/support/traffic.c`,
-  ]);
-}
-
-async function sample({ workload, client, server, family }: Case): Promise<Sample> {
-  const args = [workload.mode, client.netns, server.netns, server[family], PORT, SAMPLE_MS, TRAFFIC_CPU].map(
-    String,
-  );
-  const { stdout } = await promisify(execFile)(trafficTool, args);
-  return JSON.parse(stdout) as Sample;
-}
-
-/** Loads the datapath of both nodes; nothing is attached yet. */
-function loadDatapaths(lab: TwoNodes): DatapathNode[] {
-  return lab.nodes.map((node, index) => {
-    const datapath = new DatapathNode({ deviceIfindex: node.deviceIfindex, ringBytesPerCpu: RING_BYTES });
-    datapath.describe(node, lab.nodes[1 - index]);
-    return datapath;
-  });
-}
 
 /** Runs `work` with the programs attached as the setup wants. */
 async function withPrograms<T>(
@@ -123,20 +67,6 @@ async function withPrograms<T>(
   }
 }
 
-function eventsLost(datapaths: readonly DatapathNode[]): number {
-  const failures = ['COUNTER_EVENTS_RING_FULL', 'COUNTER_EVENTS_OUTPUT_FAILED'];
-  return datapaths
-    .flatMap((datapath) => failures.map((name) => datapath.counter(name)))
-    .reduce((sum, count) => sum + count, 0);
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, key: Math.random() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item);
-}
-
 interface Case {
   readonly workload: Workload;
   readonly family: 'ipv4' | 'ipv6';
@@ -159,18 +89,20 @@ function casesOf(lab: TwoNodes): Case[] {
 }
 
 /** Samples by setup; the array has one per round. */
-type CaseSamples = ReadonlyMap<string, Sample[]>;
+type CaseSamples = ReadonlyMap<string, TrafficSample[]>;
 
 async function measure(
   lab: TwoNodes,
   datapaths: readonly DatapathNode[],
   cases: readonly Case[],
 ): Promise<CaseSamples[]> {
-  const samples = cases.map(() => new Map<string, Sample[]>(setups.map(({ name }) => [name, []])));
+  const samples = cases.map(() => new Map<string, TrafficSample[]>(setups.map(({ name }) => [name, []])));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [index, one] of cases.entries()) {
       for (const setup of shuffled(setups)) {
-        const taken = await withPrograms(lab, datapaths, setup, () => sample(one));
+        const taken = await withPrograms(lab, datapaths, setup, () =>
+          sampleTraffic(one.workload.mode, one.client, one.server, one.family),
+        );
         samples[index].get(setup.name)?.push(taken);
       }
     }
@@ -186,7 +118,7 @@ function reportCase(
   const base = samples.get(BASELINE) ?? [];
   for (const { name, settings } of setups) {
     const own = samples.get(name) ?? [];
-    const row = (metric: string, unit: string, scale: number, value: (one: Sample) => number): void =>
+    const row = (metric: string, unit: string, scale: number, value: (one: TrafficSample) => number): void =>
       report({
         bench: 'emit',
         case: `${workload.mode} ${where} ${family}, ${name}`,
@@ -203,14 +135,13 @@ function reportCase(
 
 /** Needs root, two CPUs and about three minutes. */
 export async function run(report: (row: BenchRow) => void): Promise<void> {
-  buildTrafficTool();
-  runCommand('taskset', ['-acp', String(READER_CPU), String(process.pid)]);
+  prepareTraffic();
   const lab = createTwoNodes('bpfb-');
   const datapaths: DatapathNode[] = [];
   let reader: NodeJS.Timeout | undefined;
   try {
     datapaths.push(...loadDatapaths(lab));
-    reader = setInterval(() => datapaths.forEach((datapath) => datapath.discard()), READER_INTERVAL_MS);
+    reader = startReader(datapaths);
     const cases = casesOf(lab);
     const samples = await measure(lab, datapaths, cases);
     for (const [index, one] of cases.entries()) reportCase(one, samples[index], report);
