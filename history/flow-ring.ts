@@ -87,6 +87,16 @@ export class FlowRing {
     this.appended();
   }
 
+  /** Copies one frame in, the bytes `[start, end)` of `from`. Nobody sees it before `publish`. */
+  put(from: Uint8Array, start: number, end: number, timeUs: number, isFlow: boolean): void {
+    this.segmentFor(end - start).put(from, start, end, timeUs, isFlow);
+  }
+
+  /** Makes what was `put` part of the ring and wakes the readers, once for all of it. */
+  publish(): void {
+    if (this.segments.length > 0) this.appended();
+  }
+
   /** Like `append`, without a copy: the batch, which must start at offset 0, belongs to the ring from now on. For batches of some tens of KiB; small ones make a long list. */
   adopt(batch: FlowBatch): void {
     if (batch.count === 0) return;
@@ -114,7 +124,7 @@ export class FlowRing {
     if (seq === this.end) return null;
     const segment = this.segmentOf(seq);
     const first = seq - segment.firstSeq;
-    return segment.run(first, Math.min(segment.count - first, maxCount), maxBytes);
+    return segment.run(first, Math.min(segment.count - first, this.end - seq, maxCount), maxBytes);
   }
 
   /** The longest run that ends just before `seq` and stands in one segment, up to `maxCount` entries, or null when nothing before it is kept. */

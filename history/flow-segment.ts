@@ -147,6 +147,18 @@ export class FlowSegment {
     return i;
   }
 
+  /** Copies one frame in, for which there must be room. */
+  put(from: Uint8Array, start: number, end: number, timeUs: number, isFlow: boolean): void {
+    const { count } = this;
+    const at = this.offsets[count];
+    // Not `subarray`, which on a Buffer makes another one, at a multiple of the cost.
+    this.bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
+    this.timesUs[count] = timeUs;
+    this.offsets[count + 1] = at + end - start;
+    this.flowsBefore[count + 1] = this.flowsBefore[count] + (isFlow ? 1 : 0);
+    this.count = count + 1;
+  }
+
   /** Counts the next entry, the batch's `i`th. */
   private note({ bytes, offsets }: FlowBatch, i: number): void {
     const isFlow = isFlowMessage(bytes, offsets[i] + FRAME_PREFIX_BYTES, offsets[i + 1]);

@@ -106,16 +106,21 @@ function clockUs(): number {
 async function pace(call: RawCall, template: Template, perSecond: number): Promise<void> {
   const start = performance.now();
   let paced = 0;
+  let us = 0;
   // Flushes of many agents do not fall together.
   await new Promise((resolve) => setTimeout(resolve, Math.random() * FLUSH_MS));
   while (!call.signal.aborted && !replay.isStopped) {
     let due = Math.floor(((performance.now() - start) / 1000) * perSecond) - paced;
-    while (due > 0) {
+    while (due > 0 && !replay.isStopped) {
       const count = Math.min(due, FRAMES);
-      if (!call.write(stamp(template, count, clockUs() - count, 1))) await call.drained();
+      // Never at or before the time of the flow before: an agent's own flows are in order.
+      us = Math.max(us + 1, clockUs() - count);
+      const mayGoOn = call.write(stamp(template, count, us, 1));
+      us += count - 1;
       sent += count;
       paced += count;
       due -= count;
+      if (!mayGoOn) await call.drained();
     }
     call.flush();
     await new Promise((resolve) => setTimeout(resolve, FLUSH_MS));

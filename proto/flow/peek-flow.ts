@@ -1,6 +1,6 @@
 import type { FlowBatch } from './flow-batch.ts';
 import { FRAME_PREFIX_BYTES, type FrameRun } from './frame.ts';
-import { usualTimeUs } from './usual-time.ts';
+import { usualNanos, usualTimeUs } from './usual-time.ts';
 import { WireCursor, WIRE_BYTES, WIRE_VARINT, WireError } from './wire.ts';
 
 /** What a GetFlowsResponse carries, by the field number of its oneof member. */
@@ -102,6 +102,14 @@ export function timeUsOf(seconds: number, nanos: number): number {
 }
 
 const timePeek = createFlowPeek();
+
+/** Nanoseconds of the second of the envelope time of the GetFlowsResponse at `bytes[start, end)`. Throws WireError when it does not parse. */
+export function nanosOf(bytes: Uint8Array, start: number, end: number): number {
+  const nanos = usualNanos(bytes, start, end);
+  if (!Number.isNaN(nanos)) return nanos;
+  peekFlow(bytes, start, end, timePeek);
+  return timePeek.nanos;
+}
 
 /** Times of many runs stand in one block, like their offsets. */
 const TIMES_BLOCK = 8192;

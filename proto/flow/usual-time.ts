@@ -11,7 +11,26 @@ const NANOS_TAG = 0x10;
  * spends on a flow beside copying it.
  */
 export function usualTimeUs(bytes: Uint8Array, start: number, end: number): number {
-  if (bytes[start] !== FLOW_TAG) return Number.NaN;
+  const pos = usualTimeStart(bytes, start, end);
+  if (pos < 0) return Number.NaN;
+  const low =
+    (bytes[pos + 1] & 127) |
+    ((bytes[pos + 2] & 127) << 7) |
+    ((bytes[pos + 3] & 127) << 14) |
+    ((bytes[pos + 4] & 127) << 21);
+  const seconds = low + bytes[pos + 5] * 2 ** 28;
+  return seconds * 1e6 + Math.floor(usualNanosAt(bytes, pos + 6, end) / 1000);
+}
+
+/** Nanoseconds of the same time's second; NaN where `usualTimeUs` is. */
+export function usualNanos(bytes: Uint8Array, start: number, end: number): number {
+  const pos = usualTimeStart(bytes, start, end);
+  return pos < 0 ? Number.NaN : usualNanosAt(bytes, pos + 6, end);
+}
+
+/** Where the content of the time stands, which begins with seconds of five bytes; -1 when the message is not laid out as usual. */
+function usualTimeStart(bytes: Uint8Array, start: number, end: number): number {
+  if (bytes[start] !== FLOW_TAG) return -1;
   let pos = start + 2;
   let length = bytes[start + 1];
   if (length > 127) {
@@ -19,18 +38,18 @@ export function usualTimeUs(bytes: Uint8Array, start: number, end: number): numb
     length = (length & 127) | ((second & 127) << 7);
     if (second > 127) {
       const third = bytes[pos++];
-      if (third > 127) return Number.NaN;
+      if (third > 127) return -1;
       length |= third << 14;
     }
   }
   pos += length;
   if (bytes[pos] === NODE_NAME_TAG[0] && bytes[pos + 1] === NODE_NAME_TAG[1]) {
-    if (bytes[pos + 2] > 127) return Number.NaN;
+    if (bytes[pos + 2] > 127) return -1;
     pos += 3 + bytes[pos + 2];
   }
   // The time must be the last: then all that was skipped is inside, too.
   if (bytes[pos] !== TIME_TAG[0] || bytes[pos + 1] !== TIME_TAG[1] || bytes[pos + 2] !== end - pos - 3) {
-    return Number.NaN;
+    return -1;
   }
   pos += 3;
   const isUsual =
@@ -38,19 +57,12 @@ export function usualTimeUs(bytes: Uint8Array, start: number, end: number): numb
     bytes[pos] === SECONDS_TAG &&
     (bytes[pos + 1] & bytes[pos + 2] & bytes[pos + 3] & bytes[pos + 4]) > 127 &&
     bytes[pos + 5] <= 127;
-  if (!isUsual) return Number.NaN;
-  const low =
-    (bytes[pos + 1] & 127) |
-    ((bytes[pos + 2] & 127) << 7) |
-    ((bytes[pos + 3] & 127) << 14) |
-    ((bytes[pos + 4] & 127) << 21);
-  const seconds = low + bytes[pos + 5] * 2 ** 28;
-  pos += 6;
-  return pos === end ? seconds * 1e6 : seconds * 1e6 + nanosAsUs(bytes, pos, end);
+  return isUsual ? pos : -1;
 }
 
-/** The field `nanos`, which must be all of `bytes[pos, end)`, in whole microseconds; NaN when it is not. */
-function nanosAsUs(bytes: Uint8Array, pos: number, end: number): number {
+/** The field `nanos`, which must be all of `bytes[pos, end)` (nothing = 0); NaN when it is not. */
+function usualNanosAt(bytes: Uint8Array, pos: number, end: number): number {
+  if (pos === end) return 0;
   if (bytes[pos] !== NANOS_TAG || end - pos > 6) return Number.NaN;
   let nanos = 0;
   let scale = 1;
@@ -60,5 +72,5 @@ function nanosAsUs(bytes: Uint8Array, pos: number, end: number): number {
     nanos += (byte & 127) * scale;
     scale *= 128;
   }
-  return nanos < 2 ** 31 && end - pos > 1 ? Math.floor(nanos / 1000) : Number.NaN;
+  return nanos < 2 ** 31 && end - pos > 1 ? nanos : Number.NaN;
 }

@@ -1,7 +1,7 @@
 import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
 import { isFlowFrame } from '../../proto/flow/frame-kind.ts';
-import { createFlowPeek, peekFlow } from '../../proto/flow/peek-flow.ts';
+import { nanosOf } from '../../proto/flow/peek-flow.ts';
 
 /** A batch that waits in a merge. */
 export interface PendingBatch {
@@ -16,8 +16,6 @@ export interface PendingBatch {
   before: PendingBatch | null;
   after: PendingBatch | null;
 }
-
-const peek = createFlowPeek();
 
 /** Batches of one source, oldest first, and the next frame to take. */
 export class MergeSource {
@@ -72,8 +70,10 @@ export class MergeSource {
   get nanos(): number {
     if (this.nextNanos < 0) {
       const { bytes, offsets } = this.pending[0].batch;
-      peekFlow(bytes, offsets[this.next] + FRAME_PREFIX_BYTES, offsets[this.next + 1], peek);
-      this.nextNanos = Math.max(0, peek.nanos);
+      this.nextNanos = Math.max(
+        0,
+        nanosOf(bytes, offsets[this.next] + FRAME_PREFIX_BYTES, offsets[this.next + 1]),
+      );
     }
     return this.nextNanos;
   }

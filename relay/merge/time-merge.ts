@@ -1,7 +1,7 @@
 import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
 import { ArrivalList } from './arrival-list.ts';
-import { BatchBuilder } from './batch-builder.ts';
+import type { MergeOutput } from './merge-output.ts';
 import { MergeSource, type PendingBatch } from './merge-source.ts';
 import { SourceHeap } from './source-heap.ts';
 
@@ -18,12 +18,9 @@ export interface TimeMergeOptions {
   readonly maxBufferedBytes: number;
 }
 
-/** Where merged frames go. */
+/** Where merged frames go, and who is told. */
 export interface MergeListener {
-  /**
-   * Takes merged frames, some tens of KiB at a time, which stay as they are until `release` is called. False: no more until `advance` is called again.
-   */
-  readonly onBatch: (batch: FlowBatch, release: () => void) => boolean;
+  readonly output: MergeOutput;
   /** Told of each frame that is no flow as it is merged: the message at `bytes[start, end)`. */
   readonly onNotice?: (source: MergeSource, bytes: Uint8Array, start: number, end: number) => void;
   /** Told of a source that a merge of stored frames waits for no longer. */
@@ -47,7 +44,7 @@ export class TimeMerge {
   private readonly listener: MergeListener;
   private readonly sources = new Set<MergeSource>();
   private readonly heap = new SourceHeap();
-  private readonly out = new BatchBuilder();
+  private readonly out: MergeOutput;
   private readonly arrivals = new ArrivalList();
   /** Sources that are waited for: nothing of theirs is here, and something may come. */
   private silent = 0;
@@ -66,6 +63,7 @@ export class TimeMerge {
   constructor(options: TimeMergeOptions, listener: MergeListener) {
     this.options = options;
     this.listener = listener;
+    this.out = listener.output;
   }
 
   /** Flows that went out. */
@@ -141,8 +139,11 @@ export class TimeMerge {
     this.sources.delete(source);
   }
 
-  /** Lets out what may go out now. To be called after pushes and ends, when the listener takes frames again, and when `waitMs` is over. */
-  advance(nowMs: number): void {
+  /**
+   * Lets out what may go out now. To be called after pushes and ends, when the output takes frames again, and when `waitMs` is over. Returns whether the output takes
+   * more.
+   */
+  advance(nowMs: number): boolean {
     if (this.heldSinceMs !== null) this.heldMs += nowMs - this.heldSinceMs;
     this.heldSinceMs = null;
     this.isHeld = false;
@@ -150,6 +151,7 @@ export class TimeMerge {
     while (!this.isHeld && this.heap.size > 0 && this.mayGo(clockMs)) this.take(this.heap.first, clockMs);
     if (!this.isHeld && this.out.count > 0) this.flush();
     if (this.isHeld) this.heldSinceMs = nowMs;
+    return !this.isHeld;
   }
 
   /** How long until something may go that may not yet, or null when nothing waits. */
@@ -208,7 +210,7 @@ export class TimeMerge {
     const start = batch.offsets[i];
     const end = batch.offsets[i + 1];
     if (!this.out.fits(end - start)) this.flush();
-    this.out.add(batch.bytes, start, end, batch.timesUs[i]);
+    this.out.put(batch.bytes, start, end, batch.timesUs[i], source.isFlow);
     if (source.isFlow) {
       this.merged++;
       if (source.key < this.newestUs) this.late++;
@@ -246,8 +248,7 @@ export class TimeMerge {
   }
 
   private flush(): void {
-    const { batch, release } = this.out.finish();
-    if (!this.listener.onBatch(batch, release)) this.isHeld = true;
+    if (!this.out.send()) this.isHeld = true;
   }
 }
 

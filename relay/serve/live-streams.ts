@@ -1,6 +1,7 @@
 import { FlowRing, readFlows, type FrameSink } from '../../history/index.ts';
 import type { GetFlowsRequest } from '../../proto/gen/observer/observer_pb.ts';
 import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
+import { RingOutput } from '../merge/merge-output.ts';
 import type { PeerRequest } from '../peer/peer-flows.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 
@@ -109,10 +110,9 @@ export class LiveStreams {
     const ring = new FlowRing({ capacity: liveBufferFlows, maxBytes: liveBufferBytes });
     const readers = new Map<AbortController, number>();
     const abort = new AbortController();
-    const upstream = new Upstream(request, this.options, abort.signal, (batch, release) => {
-      ring.append(batch);
-      release();
-      return lag(stream) <= this.holdLag;
+    const upstream = new Upstream(request, this.options, abort.signal, {
+      output: new RingOutput(ring, () => lag(stream) <= this.holdLag),
+      tell: (batch) => ring.append(batch),
     });
     const stream: LiveStream = { key, ring, abort, upstream, readers, isOver: false, linger: undefined };
     this.streams.set(key, stream);

@@ -4,6 +4,7 @@ import { parseFlowsRequest } from '../../history/index.ts';
 import { GetFlowsRequestSchema, Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { type RawCall, type RawStreamHandler, RpcCode, RpcError, type TlsProblem } from '../../rpc/index.ts';
+import { BatchOutput } from '../merge/merge-output.ts';
 import type { PeerRequest } from '../peer/peer-flows.ts';
 import {
   aggregateNamespaces,
@@ -112,10 +113,13 @@ export class RelayService {
   }
 
   private async relayOwn(request: PeerRequest, call: RawCall): Promise<void> {
-    const upstream = new Upstream(request, this.options, call.signal, (batch, release) => {
-      if (call.write(batch.bytes, release)) return true;
-      void call.drained().then(() => upstream.release());
-      return false;
+    const upstream = new Upstream(request, this.options, call.signal, {
+      output: new BatchOutput((batch, release) => {
+        if (call.write(batch.bytes, release)) return true;
+        void call.drained().then(() => upstream.release());
+        return false;
+      }),
+      tell: ({ bytes }) => call.write(bytes),
     });
     for (const { bytes } of upstream.preamble()) call.write(bytes);
     call.flush();

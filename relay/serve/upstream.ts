@@ -6,6 +6,7 @@ import { createFlowPeek, ENVELOPE_NODE_STATUS, peekFlow } from '../../proto/flow
 import { NodeState, NodeStatusEventSchema } from '../../proto/gen/relay/relay_pb.ts';
 import { LossCause } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { RpcCode, type RpcError } from '../../rpc/index.ts';
+import type { MergeOutput } from '../merge/merge-output.ts';
 import type { MergeSource } from '../merge/merge-source.ts';
 import { TimeMerge } from '../merge/time-merge.ts';
 import type { PeerDirectory, PeerEvent } from '../peer/peer-directory.ts';
@@ -27,8 +28,13 @@ export interface UpstreamOptions {
   readonly maxBufferedBytes: number;
 }
 
-/** Takes merged frames, and calls `release` once nobody looks at them any more. False: no more until the upstream's `release` is called. */
-export type FrameTaker = (batch: FlowBatch, release: () => void) => boolean;
+/** Where an upstream's frames go. */
+export interface UpstreamSink {
+  /** Takes merged frames. When its `send` says that it takes no more, that holds until the upstream's `release` is called. */
+  readonly output: MergeOutput;
+  /** Takes what the relay itself has to tell, at once. */
+  readonly tell: (batch: FlowBatch) => void;
+}
 
 /** How long a request for what is stored waits for a peer that says nothing. */
 const STORED_PATIENCE_MS = 10_000;
@@ -58,7 +64,7 @@ export class Upstream {
   private readonly peerRequest: PeerRequest;
   private readonly options: UpstreamOptions;
   private readonly signal: AbortSignal;
-  private readonly sink: FrameTaker;
+  private readonly sink: UpstreamSink;
   private readonly merge: TimeMerge;
   private readonly board = new NodeBoard();
   private readonly branches = new Map<string, Branch>();
@@ -74,7 +80,7 @@ export class Upstream {
   private hasEnded = false;
   private end: () => void = () => {};
 
-  constructor(peerRequest: PeerRequest, options: UpstreamOptions, signal: AbortSignal, sink: FrameTaker) {
+  constructor(peerRequest: PeerRequest, options: UpstreamOptions, signal: AbortSignal, sink: UpstreamSink) {
     this.peerRequest = peerRequest;
     this.options = options;
     this.signal = signal;
@@ -87,11 +93,7 @@ export class Upstream {
         maxBufferedBytes: options.maxBufferedBytes,
       },
       {
-        onBatch: (batch, release) => {
-          const takesMore = this.sink(batch, release);
-          if (!takesMore) this.isHeld = true;
-          return takesMore;
-        },
+        output: sink.output,
         onNotice: (source, bytes, start, end) => this.noteStatus(source, bytes, start, end),
         onPassedOver: ({ name }) => this.tellSilent(name),
       },
@@ -155,7 +157,7 @@ export class Upstream {
   private hasRelays = false;
 
   private tell(state: NodeState, names: readonly string[], message = ''): void {
-    if (names.length > 0) this.sink(statusBatch(this.options.relayName, state, names, message), () => {});
+    if (names.length > 0) this.sink.tell(statusBatch(this.options.relayName, state, names, message));
   }
 
   private onPeer(event: PeerEvent): void {
@@ -289,7 +291,7 @@ export class Upstream {
     if (this.isHeld || this.hasEnded) return;
     this.pushedBytes = 0;
     const nowMs = performance.now();
-    this.merge.advance(nowMs);
+    this.isHeld = !this.merge.advance(nowMs);
     this.count();
     const waitMs = this.merge.waitMs(nowMs);
     if (waitMs !== null && !this.isHeld) this.wake(nowMs, Math.max(1, waitMs));
@@ -304,7 +306,8 @@ export class Upstream {
     this.timerDueMs = dueMs;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      this.advance();
+      // Timers come before reads. When this process had no CPU for a while, older flows of other peers wait in its sockets: they are to be read first.
+      this.advanceAtOnce();
     }, waitMs);
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'node:test';
 import { createFlowPeek, peekFlow, timeUsOf } from '../../../proto/flow/peek-flow.ts';
-import { usualTimeUs } from '../../../proto/flow/usual-time.ts';
+import { usualNanos, usualTimeUs } from '../../../proto/flow/usual-time.ts';
 import { WireError } from '../../../proto/flow/wire.ts';
 import { GetFlowsResponseSchema } from '../../../proto/gen/observer/observer_pb.ts';
 
@@ -37,8 +37,8 @@ const message = fc
     ),
   );
 
-/** What the general reader says of a message; null when it is no message. */
-function peekTimeUs(bytes: Uint8Array, start: number, end: number): number | null {
+/** What the general reader says of a message's time; null when it is no message. */
+function peekTime(bytes: Uint8Array, start: number, end: number): { us: number; nanos: number } | null {
   const peek = createFlowPeek();
   try {
     peekFlow(bytes, start, end, peek);
@@ -46,7 +46,15 @@ function peekTimeUs(bytes: Uint8Array, start: number, end: number): number | nul
     if (error instanceof WireError) return null;
     throw error;
   }
-  return timeUsOf(peek.seconds, peek.nanos);
+  return { us: timeUsOf(peek.seconds, peek.nanos), nanos: peek.nanos };
+}
+
+/** Fails when both readers know a time and differ. */
+function checkAgainstPeek(bytes: Uint8Array, start: number, end: number): void {
+  const us = usualTimeUs(bytes, start, end);
+  const nanos = usualNanos(bytes, start, end);
+  assert.equal(Number.isNaN(us), Number.isNaN(nanos));
+  if (!Number.isNaN(us)) assert.deepEqual({ us, nanos }, peekTime(bytes, start, end));
 }
 
 describe('usualTimeUs()', () => {
@@ -55,8 +63,7 @@ describe('usualTimeUs()', () => {
       fc.property(message, fc.uint8Array({ maxLength: 20 }), (bytes, around) => {
         const all = Buffer.concat([around, bytes, around]);
         const [start, end] = [around.length, around.length + bytes.length];
-        const us = usualTimeUs(all, start, end);
-        if (!Number.isNaN(us)) assert.equal(us, peekTimeUs(all, start, end));
+        checkAgainstPeek(all, start, end);
       }),
       { numRuns: 2000 },
     );
@@ -71,6 +78,7 @@ describe('usualTimeUs()', () => {
     });
     const bytes = toBinary(GetFlowsResponseSchema, flow);
     assert.equal(usualTimeUs(bytes, 0, bytes.length), 1_795_000_000_123_456);
+    assert.equal(usualNanos(bytes, 0, bytes.length), time.nanos);
     flow.time!.nanos = 0;
     const whole = toBinary(GetFlowsResponseSchema, flow);
     assert.equal(usualTimeUs(whole, 0, whole.length), 1_795_000_000_000_000);
@@ -82,13 +90,11 @@ describe('usualTimeUs()', () => {
         const broken = Buffer.from(bytes);
         const at = broken.length === 0 ? 0 : where % broken.length;
         if (cuts || broken.length === 0) {
-          const us = usualTimeUs(broken, 0, at);
-          if (!Number.isNaN(us)) assert.equal(us, peekTimeUs(broken, 0, at));
+          checkAgainstPeek(broken, 0, at);
           return;
         }
         broken[at] = value;
-        const us = usualTimeUs(broken, 0, broken.length);
-        if (!Number.isNaN(us)) assert.equal(us, peekTimeUs(broken, 0, broken.length));
+        checkAgainstPeek(broken, 0, broken.length);
       }),
       { numRuns: 5000 },
     );

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FlowBatch } from '../../../proto/flow/flow-batch.ts';
+import { BatchOutput } from '../../../relay/merge/merge-output.ts';
 import type { MergeSource } from '../../../relay/merge/merge-source.ts';
 import { TimeMerge, type TimeMergeOptions } from '../../../relay/merge/time-merge.ts';
 import { batchOf, decodeRun, flowFrame, lostFrame, wordOf } from '../support/flow-bytes.ts';
@@ -23,10 +24,10 @@ class Bench {
     this.merge = new TimeMerge(
       { mode: 'live', delayMs: () => DELAY_MS, maxBufferedBytes: 64 * 1024 * 1024, ...options },
       {
-        onBatch: (batch) => {
+        output: new BatchOutput((batch) => {
           this.out.push(...decodeRun(batch).map(wordOf));
           return this.takes;
-        },
+        }),
         onNotice: (source) => this.notices.push(source.name),
         onPassedOver: (source) => this.passedOver.push(source.name),
       },
