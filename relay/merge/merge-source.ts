@@ -17,6 +17,9 @@ export interface PendingBatch {
   after: PendingBatch | null;
 }
 
+/** How long after it was asked a source may still send what happened before. */
+const CATCH_UP_MS = 10_000;
+
 /** Batches of one source, oldest first, and the next frame to take. */
 export class MergeSource {
   /** Whose frames these are. */
@@ -44,9 +47,26 @@ export class MergeSource {
   /** Nanoseconds of the next frame's second, -1 = not looked at yet. */
   private nextNanos = -1;
 
-  constructor(name: string, nowMs: number) {
+  private readonly askedUs: number;
+  private readonly caughtUpMs: number;
+
+  /**
+   * @param nowMs when it was asked, on the merge's own clock
+   * @param askedUs the same by the time of day, in µs
+   */
+  constructor(name: string, nowMs: number, askedUs: number) {
     this.name = name;
     this.silentSinceMs = nowMs;
+    this.askedUs = askedUs;
+    this.caughtUpMs = nowMs + CATCH_UP_MS;
+  }
+
+  /**
+   * Whether the next frame is of before the source was asked: the newest flow of its history, with which every live stream begins, or what happened while it was out of
+   * reach. No delay could have kept a place for it.
+   */
+  get isCatchingUp(): boolean {
+    return this.key < this.askedUs && this.pending[0].arrivedMs < this.caughtUpMs;
   }
 
   /**

@@ -71,7 +71,7 @@ export class TimeMerge {
     return this.merged;
   }
 
-  /** Flows that went out behind a newer one. */
+  /** Flows that went out behind a newer one, and had happened after their source was asked. */
   get lateFlows(): number {
     return this.late;
   }
@@ -93,9 +93,10 @@ export class TimeMerge {
   /**
    * Adds a source, which the others wait for from now on.
    * @param nowMs a clock that never jumps, the same in every call
+   * @param wallUs the time of day, in µs since 1970: flows from before it are no fault of the delay, and do not count as late
    */
-  add(name: string, nowMs: number): MergeSource {
-    const source = new MergeSource(name, this.clock(nowMs));
+  add(name: string, nowMs: number, wallUs: number): MergeSource {
+    const source = new MergeSource(name, this.clock(nowMs), wallUs);
     this.sources.add(source);
     this.silent++;
     return source;
@@ -213,8 +214,8 @@ export class TimeMerge {
     this.out.put(batch.bytes, start, end, batch.timesUs[i], source.isFlow);
     if (source.isFlow) {
       this.merged++;
-      if (source.key < this.newestUs) this.late++;
-      else this.newestUs = source.key;
+      if (source.key >= this.newestUs) this.newestUs = source.key;
+      else if (!source.isCatchingUp) this.late++;
       if (batch.timesUs[i] > pending.latestUs) this.ahead++;
     } else this.listener.onNotice?.(source, batch.bytes, start + FRAME_PREFIX_BYTES, end);
     if (source.next === batch.count) this.dropFirst(source);

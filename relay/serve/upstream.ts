@@ -220,7 +220,10 @@ export class Upstream {
   private createBranch(name: string): Branch {
     const branch: Branch = {
       flows: new PeerFlows(this.peerRequest, {
-        onAsked: () => (branch.source = this.merge.add(name, performance.now())),
+        onAsked: () => {
+          const { follow } = this.peerRequest.request;
+          branch.source = this.merge.add(name, performance.now(), follow ? Date.now() * 1000 : 0);
+        },
         onBatch: (batch) => this.receive(branch.source!, batch),
         onEnded: (error) => this.branchEnded(name, branch, error),
       }),

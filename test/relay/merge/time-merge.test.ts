@@ -34,8 +34,9 @@ class Bench {
     );
   }
 
-  add(name: string): MergeSource {
-    return this.merge.add(name, this.nowMs);
+  /** @param askedMs when it was asked, by the flows' clock; long ago, if that does not matter */
+  add(name: string, askedMs = Number.NEGATIVE_INFINITY): MergeSource {
+    return this.merge.add(name, this.nowMs, (EPOCH_MS + askedMs) * 1000);
   }
 
   /** Flows of a source with times in ms on the test's clock, named `<source>@<time>`. */
@@ -182,6 +183,24 @@ describe('TimeMerge', () => {
     bench.merge.end(a);
     bench.merge.end(b);
     assert.deepEqual(bench.advance(), ['seven', 'eight', 'nine']);
+  });
+
+  it('counts no flow as late that had happened before its source was asked, unless that was long ago', () => {
+    const bench = new Bench();
+    const a = bench.add('a');
+    bench.push(a, 100);
+    bench.advance(DELAY_MS);
+    const b = bench.add('b', 50);
+    bench.push(b, 20);
+    assert.deepEqual(bench.advance(DELAY_MS), ['b@20']);
+    assert.equal(bench.merge.lateFlows, 0, 'the newest of its history');
+    bench.push(b, 60);
+    assert.deepEqual(bench.advance(DELAY_MS), ['b@60']);
+    assert.equal(bench.merge.lateFlows, 1);
+    bench.advance(10_000);
+    bench.push(b, 30);
+    assert.deepEqual(bench.advance(DELAY_MS), ['b@30']);
+    assert.equal(bench.merge.lateFlows, 2, 'a clock that lags');
   });
 
   it('keeps a notice of loss at its place in its source, whatever its time', () => {
