@@ -159,8 +159,12 @@ export class Agent {
         ruleCounters: object.map('rule_counters'),
       },
       settings,
-      (told) => this.pipeline?.enrich([{ kind: 'rules', ...told }]),
-      (problems) => this.setProblems('policy', problems),
+      {
+        onRules: (told) => this.pipeline?.enrich([{ kind: 'rules', ...told }]),
+        onRanges: (ranges) =>
+          this.pipeline?.enrich(ranges.map((range) => ({ kind: 'identity', ...range }) as const)),
+        onProblems: (problems) => this.setProblems('policy', problems),
+      },
     );
     datapath.usePolicies(this.policies);
   }

@@ -22,6 +22,8 @@ export type EnrichmentChange =
   | { readonly kind: 'interface'; readonly index: number; readonly name: string | null }
   /** The number that an endpoint has on this node, by one of its addresses. */
   | { readonly kind: 'local'; readonly id: number; readonly address: string | null }
+  /** Labels of an identity that is known by its number alone, such as a range's; null when there is none of that number any more. */
+  | { readonly kind: 'identity'; readonly identity: number; readonly labels: readonly string[] | null }
   /** Rules behind cookies that verdicts may have from now on, and the revision of all policies. */
   | {
       readonly kind: 'rules';
@@ -57,6 +59,7 @@ export class Enrichment {
       if (change.kind === 'address') this.setAddress(change.address, change.facts);
       else if (change.kind === 'service') this.setService(change.address, change.port, change.service);
       else if (change.kind === 'interface') this.setInterface(change.index, change.name);
+      else if (change.kind === 'identity') this.setIdentity(change.identity, change.labels);
       else if (change.kind === 'rules') this.policyNames.set(change.revision, change.rules);
       else this.setLocal(change.id, change.address);
     }
@@ -73,6 +76,16 @@ export class Enrichment {
     if (facts === null || facts.identity === IDENTITY_UNKNOWN) return;
     this.factsByIdentity.set(facts.identity, facts);
     this.byIdentity.delete(facts.identity);
+  }
+
+  private setIdentity(identity: number, labels: readonly string[] | null): void {
+    this.byIdentity.delete(identity);
+    if (labels === null) {
+      this.factsByIdentity.delete(identity);
+      return;
+    }
+    const nobody = { namespace: '', podName: '', clusterName: '', workloads: [] };
+    this.factsByIdentity.set(identity, { identity, labels, ...nobody });
   }
 
   private setService(text: string, port: number, service: { namespace: string; name: string } | null): void {

@@ -41,6 +41,20 @@ export interface PolicyMaps {
   readonly ruleCounters: Pick<BpfMap, 'entries'>;
 }
 
+/** What flows need to name rules, and the ranges that rules speak of. */
+export interface PolicyListeners {
+  readonly onRules: (told: ToldRules) => void;
+  readonly onRanges: (changes: readonly RangeIdentity[]) => void;
+  readonly onProblems: (problems: readonly PolicyProblem[]) => void;
+}
+
+/** A range that got an identity, or lost it. */
+export interface RangeIdentity {
+  readonly identity: number;
+  /** Null when the range is gone. */
+  readonly labels: readonly string[] | null;
+}
+
 /** The names behind cookies that entries are about to have. */
 export interface ToldRules {
   /** Counts the changes of policies. */
@@ -63,12 +77,13 @@ export class PolicyEnforcement {
   private readonly ranges: RangeSync;
   private readonly identities = new KnownIdentities();
   private readonly ruleCounters: PolicyMaps['ruleCounters'];
-  private readonly onRules: (told: ToldRules) => void;
-  private readonly onProblems: (problems: readonly PolicyProblem[]) => void;
+  private readonly listeners: PolicyListeners;
   /** Pods of this node, by namespace and name. */
   private readonly pods = new Map<string, PodEndpoint>();
   /** Numbers of those that the datapath serves. */
   private readonly ids = new Map<string, number>();
+  /** Ranges by identity, as flows know them. */
+  private readonly toldRanges = new Set<number>();
   private readonly toldCookies = new Set<RuleCookie>();
   private revisionCount = 0;
   private nodeIsAssigned = false;
@@ -80,13 +95,11 @@ export class PolicyEnforcement {
     options: PolicyEnforcementOptions,
     maps: PolicyMaps,
     settings: DatapathSettings,
-    onRules: (told: ToldRules) => void,
-    onProblems: (problems: readonly PolicyProblem[]) => void,
+    listeners: PolicyListeners,
   ) {
     this.options = options;
     this.settings = settings;
-    this.onRules = onRules;
-    this.onProblems = onProblems;
+    this.listeners = listeners;
     const { clusterName, clusterId, mode, hostFirewall } = options;
     this.state = new PolicyState({ clusterName, clusterId, mode, hostFirewall });
     this.sets = new PolicySets(maps.policy, maps.endpointPolicies);
@@ -218,6 +231,7 @@ export class PolicyEnforcement {
     const changes = this.state.takeChanges();
     const cookies = new Set(changes.flatMap(({ upserts }) => Array.from(upserts, ({ cookie }) => cookie)));
     this.tellRules(cookies);
+    this.tellRanges();
     const ranges = new Map([...this.state.cidrs.entries()].map(([cidr, { id }]) => [cidr, id] as const));
     const removed = this.ranges.removeOthers(ranges);
     this.sets.apply(changes, cause);
@@ -226,11 +240,28 @@ export class PolicyEnforcement {
     for (const policy of unused) if (policy !== undefined) this.sets.dropIfUnused(policy);
   }
 
+  private tellRanges(): void {
+    const changes: RangeIdentity[] = [];
+    const present = new Set<number>();
+    for (const [, { id, labels }] of this.state.cidrs.entries()) {
+      present.add(id);
+      if (this.toldRanges.has(id)) continue;
+      this.toldRanges.add(id);
+      changes.push({ identity: id, labels });
+    }
+    for (const id of this.toldRanges) {
+      if (present.has(id)) continue;
+      this.toldRanges.delete(id);
+      changes.push({ identity: id, labels: null });
+    }
+    if (changes.length > 0) this.listeners.onRanges(changes);
+  }
+
   private tellRules(cookies: ReadonlySet<RuleCookie>): void {
     const fresh = [...cookies].filter((cookie) => cookie !== 0 && !this.toldCookies.has(cookie));
     for (const cookie of fresh) this.toldCookies.add(cookie);
     const rules = fresh.map((cookie) => ({ cookie, rules: this.state.rules.rulesOf(cookie) }));
-    this.onRules({ revision: this.revisionCount, rules });
+    this.listeners.onRules({ revision: this.revisionCount, rules });
   }
 
   /** A pod's labels may have led it to another policy. */
@@ -270,7 +301,7 @@ export class PolicyEnforcement {
       this.ranges.problem === null ? [] : [{ where: 'policy ranges', message: this.ranges.problem }];
     const problems = [...this.sets.problems, ...ofRanges];
     if (problems.length > 0) this.schedule();
-    this.onProblems(problems);
+    this.listeners.onProblems(problems);
   }
 }
 

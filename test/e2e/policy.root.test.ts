@@ -229,6 +229,27 @@ describe('a policy from the directory', () => {
     assert.ok(Number(counters['rule default deny']) > 0);
   });
 
+  it('knows ranges outside by their identities', async () => {
+    const [, far] = nodes.nodes;
+    home.write(
+      'policy.yaml',
+      cilium('ranges', {
+        endpointSelector: app('client'),
+        egress: [{ toCIDR: ['198.51.100.0/24'] }, { toEndpoints: [app('server')] }],
+      }),
+    );
+    await isCut(() => Promise.resolve(ping(client, far.ipv4)));
+    ping(client, '198.51.100.7');
+    ping(client, '203.0.113.7');
+    const to = (address: string) => (flow: SeenFlow) =>
+      (flow as VerdictFlow).event_type.type === 5 && flow.IP?.destination === address;
+    const [allowed] = (await awaitFlows(observer, to('198.51.100.7'))) as VerdictFlow[];
+    assert.deepEqual([allowed.verdict, allowed.policy_match_type], ['FORWARDED', 1]);
+    assert.deepEqual((allowed.destination as Loose).labels, ['cidr:198.51.100.0/24', 'reserved:world-ipv4']);
+    const [denied] = await awaitFlows(observer, to('203.0.113.7'));
+    assert.equal(denied.verdict, 'DROPPED');
+  });
+
   it('in audit mode of one pod drops nothing and tells what it would', async () => {
     const audited = podManifest(server, 'server', 'node1') as { metadata: object };
     const metadata = { ...audited.metadata, annotations: { 'policy.sluice.io/audit': 'true' } };

@@ -128,6 +128,15 @@ describe('an endpoint of this node', () => {
   });
 });
 
+it('knows the labels of an identity that stands for a range, until it is gone', () => {
+  const tables = new Enrichment();
+  const labels = ['cidr:198.51.100.0/24', 'reserved:world-ipv4'];
+  tables.apply([{ kind: 'identity', identity: 16_777_217, labels }]);
+  assert.deepEqual(endpointJson(tables, '198.51.100.7', 0, 16_777_217), { identity: 16_777_217, labels });
+  tables.apply([{ kind: 'identity', identity: 16_777_217, labels: null }]);
+  assert.deepEqual(endpointJson(tables, '198.51.100.7', 0, 16_777_217), { identity: 16_777_217 });
+});
+
 describe('services and interfaces', () => {
   const serviceOf = (tables: Enrichment, address: string, port: number): JsonValue => {
     const bytes = addressBytes(address);
