@@ -63,7 +63,9 @@ export class FlowTally {
 function endName({ clusterName, namespace, workloads, labels, identity }: Endpoint): string {
   if (workloads.length > 0) return `${clusterName}/${namespace}/${workloads[0].name}`;
   const reserved = labels.find((label) => label.startsWith('reserved:'));
-  return reserved?.slice('reserved:'.length) ?? String(identity);
+  const name = reserved?.slice('reserved:'.length) ?? String(identity);
+  // A range that some policy speaks of says its family; it is the world all the same.
+  return name.startsWith('world-') ? 'world' : name;
 }
 
 /** Follows all flows of a relay into a tally until the signal aborts, connecting again whenever the stream ends. */

@@ -29,7 +29,12 @@ export function legend(plan: LabPlan, paths: LabPaths, options: LabOptions): str
       ['observe -f -n travel --not --port 53', 'the application without its DNS'],
       ['observe --from-pod travel/search --last 10 -o json', 'what search did, in full'],
       ['observe -f --from-cluster west --to-cluster east', 'from one cluster to the other'],
-      ['observe -f --to-identity world --print-node-name', 'who talks to the outside, and which node saw it'],
+      [
+        `observe -f --to-ip ${WORLD_RANGES.ipv4} --print-node-name`,
+        'who talks to the outside, and which node saw it',
+      ],
+      ['observe -f -t policy-verdict', 'each decision of a policy, and the rule that made it'],
+      ['observe -f --verdict AUDIT', 'what monitoring does that its policies would deny'],
       ['status', 'nodes, losses by cause, problems'],
     ].map(([command, meaning]) => [`./sluice ${command}${server}`, meaning]),
   );

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { ClusterPlan, NodePlan, PodPlan } from './plan.ts';
 import { ownerName, templateHash } from './plan.ts';
+import { AUDITED_NAMESPACE, policyObjects } from './policies.ts';
 import type { ProgramPlan } from './workloads.ts';
 
 /** A cluster's manifests as the API server would print them: text by file name. */
@@ -11,6 +12,7 @@ export function clusterManifests(cluster: ClusterPlan): Map<string, string> {
   files.set('namespaces.yaml', documents(namespaces.map(namespaceObject)));
   files.set('nodes.yaml', documents(cluster.nodes.map(nodeObject)));
   files.set('services.yaml', documents(serviceObjects(pods)));
+  files.set('policies.yaml', documents(policyObjects(cluster)));
   for (const node of cluster.nodes) {
     for (const pod of node.pods) {
       files.set(`pods/${pod.workload.namespace}-${pod.name}.yaml`, documents([podObject(pod, node)]));
@@ -65,6 +67,9 @@ function podObject(pod: PodPlan, node: NodePlan): object {
         ...workload.labels,
         ...(workload.kind === 'Deployment' && { 'pod-template-hash': templateHash(pod.cluster, workload) }),
       },
+      ...(workload.namespace === AUDITED_NAMESPACE && {
+        annotations: { 'policy.sluice.io/audit': 'true' },
+      }),
       ...(owner !== undefined && { ownerReferences: [owner] }),
     },
     spec: {

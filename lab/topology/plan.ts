@@ -87,7 +87,8 @@ export function planLab(prefix: string): LabPlan {
   };
 }
 
-function worldAddress(host: number): AddressPair {
+/** Addresses of a host of the world. */
+export function worldAddress(host: number): AddressPair {
   return { ipv4: `203.0.113.${host}`, ipv6: `2001:db8:113::${host}` };
 }
 
