@@ -349,7 +349,10 @@ static __always_inline void police_behind_stack(struct ct_query *query, struct p
 {
 	if (policy_exempts(p, true))
 		return;
-	if (endpoint && !(endpoint_has_address(endpoint, &p->tuple.source, p->tuple.family)))
+	/* Nobody is kept from speaking to himself. A source alone proves nothing here: the network may have forged it.
+	 */
+	if (endpoint && !(endpoint_has_address(endpoint, &p->tuple.source, p->tuple.family) &&
+	                  endpoint_has_address(endpoint, &p->tuple.destination, p->tuple.family)))
 		police_at_hook(query, police, POLICY_INGRESS, endpoint->endpoint_id);
 	if (query->handoff.given || node_policy_exempts(p) ||
 	    policy_generation(POLICY_OF_NODE, POLICY_ENFORCES_EGRESS) == 0)
