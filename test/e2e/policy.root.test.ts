@@ -327,3 +327,52 @@ describe('a policy from the directory', () => {
     assert.equal(await say(), 'echoed');
   });
 });
+
+describe('the host firewall', () => {
+  const NODE_PORT = 7102;
+  let atNode: Prober;
+  before(async () => {
+    const [near] = nodes.nodes;
+    atNode = new Prober(near);
+    probers.push(atNode);
+    for (const address of [near.ipv4, near.ipv6]) await atNode.serve('tcp', address, NODE_PORT);
+    await agent.end('SIGTERM');
+    observer.close();
+    agent = await home.start({ hostFirewall: true });
+    observer = agent.client('observer/observer.proto', 'observer.Observer');
+  });
+
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    it(`polices what reaches the node, from pods and from elsewhere, over ${family}`, async () => {
+      const [near] = nodes.nodes;
+      home.write('policy.yaml', {
+        apiVersion: 'cilium.io/v2',
+        kind: 'CiliumClusterwideNetworkPolicy',
+        metadata: { name: 'node' },
+        spec: {
+          nodeSelector: {},
+          ingress: [
+            {
+              fromEndpoints: [{ matchLabels: { app: 'client', 'io.kubernetes.pod.namespace': 'travel' } }],
+              toPorts: [{ ports: [{ port: String(NODE_PORT), protocol: 'TCP' }] }],
+            },
+          ],
+        },
+      });
+      await isCut(() => fromRemote.askBriefly('tcp', near[family], NODE_PORT));
+      assert.equal(await fromClient.ask('tcp', near[family], NODE_PORT), 'echoed');
+      assert.equal(ping(client, near[family]), 'silence');
+      // Pods are not the node, and what the node begins is answered.
+      assert.equal(await fromRemote.ask('tcp', server[family], PORT), 'echoed');
+      assert.equal(await atNode.ask('tcp', server[family], PORT), 'echoed');
+      const [flow] = (await awaitFlows(
+        observer,
+        (one) =>
+          (one as VerdictFlow).event_type.type === 5 &&
+          one.verdict === 'DROPPED' &&
+          one.IP?.destination === near[family],
+      )) as VerdictFlow[];
+      assert.deepEqual([flow.traffic_direction, flow.destination.identity], ['INGRESS', 1]);
+    });
+  }
+});
