@@ -15,7 +15,7 @@ import { counters as counterIndex } from './decode/event-layout.ts';
 import { openPerfRings, type PerfRings } from './kernel/perf-rings.ts';
 import { LossWatch } from './loss-watch.ts';
 import { type PipelineThread, startPipeline } from './pipeline-thread.ts';
-import { endpointEvent, ipcacheEvent, ServiceEvents, startEvent } from './serve/agent-event.ts';
+import { endpointEvent, ipcacheEvent, policyEvents, ServiceEvents, startEvent } from './serve/agent-event.ts';
 import { serveAgent } from './serve/agent-server.ts';
 import { EventLog } from './serve/event-log.ts';
 import { NamespaceLog } from './serve/namespace-log.ts';
@@ -197,6 +197,7 @@ export class Agent {
     for (const event of this.serviceEvents.of(changes)) this.agentEvents.add(event);
     // Entries for an identity come before addresses that have it.
     this.policies?.apply(changes);
+    for (const event of policyEvents(changes, this.policies?.revision ?? 0)) this.agentEvents.add(event);
     this.datapath?.apply(changes);
   }
 

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ClusterChange, Service } from '../../cluster/model.ts';
 import { type AgentEvent, AgentEventSchema, AgentEventType } from '../../proto/gen/flow/flow_pb.ts';
+import type { Policy } from '../../policy/index.ts';
 import type { AttachedEndpoint } from '../datapath/endpoint-manager.ts';
 import type { IpcacheChange } from '../datapath/ipcache-sync.ts';
 
@@ -43,6 +44,29 @@ export function ipcacheEvent(change: IpcacheChange): AgentEvent {
         podName,
       },
     },
+  });
+}
+
+/** What is told of policies that came, changed or went, with the revision that all policies have come to by then. */
+export function policyEvents(changes: readonly ClusterChange[], revision: number): AgentEvent[] {
+  return changes.flatMap((change) => {
+    if (change.kind !== 'policy-upsert' && change.kind !== 'policy-delete') return [];
+    const isDeleted = change.kind === 'policy-delete';
+    const { kind, namespace, flowName, uid, ruleSets } = change.policy as Policy;
+    const prefix = 'k8s:io.cilium.k8s.policy.';
+    const labels = [
+      `${prefix}derived-from=${kind}`,
+      `${prefix}name=${flowName}`,
+      ...(namespace === '' ? [] : [`${prefix}namespace=${namespace}`]),
+      ...(uid === '' ? [] : [`${prefix}uid=${uid}`]),
+    ];
+    return create(AgentEventSchema, {
+      type: isDeleted ? AgentEventType.POLICY_DELETED : AgentEventType.POLICY_UPDATED,
+      notification: {
+        case: 'policyUpdate',
+        value: { labels, revision: BigInt(revision), ruleCount: BigInt(ruleSets.length) },
+      },
+    });
   });
 }
 
