@@ -43,6 +43,10 @@ The configuration is one YAML file. A sink is one of the targets below; its list
           'sinks[].file',
           "path, maxBytes, maxAge, maxBackups, compress (none, gzip, zstd), sync: JSON lines as Hubble's exporter writes.",
         ],
+        [
+          'sinks[].kafka',
+          'brokers and topic; client (platformatic, kafkajs), key (workloads, node, none), format (protobuf, json), compression (none, gzip, lz4, zstd), inFlight, createTopic (partitions, replicationFactor), tls, sasl (mechanism, username, password: {file: PATH} or {env: NAME}).',
+        ],
         ['sinks[].stdout', '{}: the same lines on stdout.'],
       ],
     },

@@ -3,6 +3,7 @@ import { type Field, formatPath, type ReportField } from '../../cluster/manifest
 import { checkFields, checkMapping, isGiven } from '../../policy/manifest/policy-field.ts';
 import type { SinkConfig, TargetConfig } from './config.ts';
 import { readFileTarget } from './read-file-target.ts';
+import { readKafkaTarget } from './read-kafka-target.ts';
 import { checkFilters, readFieldMask, readFilters } from './read-filters.ts';
 
 /** Kinds of sinks: the key under which one is configured, and who reads it. */
@@ -12,6 +13,7 @@ const targets: Readonly<Record<string, (field: Field, report: ReportField) => Ta
     if (checkMapping(field)) checkFields(field, { known: [] }, report);
     return { kind: 'stdout' };
   },
+  kafka: readKafkaTarget,
 };
 const targetNames = Object.keys(targets);
 

@@ -18,6 +18,10 @@ export async function createSink({ target }: SinkConfig, io: SinkIo): Promise<Si
       const { StdoutSink } = await import('./stdout-sink.ts');
       return new StdoutSink(io.stdout);
     }
+    case 'kafka': {
+      const { createKafkaSink } = await import('./kafka/sink.ts');
+      return createKafkaSink(target);
+    }
     default:
       return target satisfies never;
   }

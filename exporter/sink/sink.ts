@@ -39,12 +39,12 @@ export interface Sink {
 }
 
 /** Why a write failed that may be tried again. */
-export class SinkError extends Error {
+export class SinkError<F extends string = string> extends Error {
   override readonly name = 'SinkError';
   /** One of few words, for counting. */
-  readonly failure: string;
+  readonly failure: F;
 
-  constructor(failure: string, message: string, cause?: unknown) {
+  constructor(failure: F, message: string, cause?: unknown) {
     super(message, { cause });
     this.failure = failure;
   }

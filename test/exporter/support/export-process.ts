@@ -43,7 +43,7 @@ async function end(
   closed: Promise<unknown>,
   signal: NodeJS.Signals,
 ): Promise<number | null> {
-  child.kill(signal);
+  if (child.exitCode === null && child.signalCode === null) child.kill(signal);
   await closed;
   return child.exitCode;
 }

@@ -1,0 +1,165 @@
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import kafkajs, {
+  type Admin,
+  type IHeaders,
+  type KafkaConfig as LibraryConfig,
+  type Producer,
+  type SASLOptions,
+} from 'kafkajs';
+import { readSecret } from '../../config/secret.ts';
+import {
+  type KafkaClient,
+  type KafkaClientConfig,
+  KafkaError,
+  type KafkaRecord,
+  failureOf,
+} from './client.ts';
+import { tlsOptions } from './tls-options.ts';
+
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } = kafkajs;
+
+const CLIENT_ID = 'sluice-export';
+/** Enough for a change of leaders; a longer absence of the broker is for the caller to bridge. */
+const RETRY = { retries: 4, initialRetryTime: 200, maxRetryTime: 2000 };
+const TIMEOUT_MS = 30_000;
+
+// A codec is registered for the whole process; the library comes with none but gzip.
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: (encoder: { buffer: Buffer }) => compress(encoder.buffer),
+  decompress: (buffer: Buffer) => decompress(buffer),
+});
+
+const compressionTypes: Readonly<Record<string, kafkajs.CompressionTypes>> = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  zstd: CompressionTypes.ZSTD,
+};
+
+/** kafkajs behind the interface. */
+export class KafkajsClient implements KafkaClient {
+  private readonly config: KafkaClientConfig;
+  private producer: Producer | null = null;
+  private admin: Admin | null = null;
+
+  constructor(config: KafkaClientConfig) {
+    this.config = config;
+  }
+
+  async open(): Promise<void> {
+    await this.close();
+    await translated(async () => {
+      const kafka = new Kafka(libraryConfig(this.config));
+      this.admin = kafka.admin({ retry: RETRY });
+      this.producer = kafka.producer({
+        idempotent: true,
+        // With more, batches of a partition may overtake each other, which an idempotent producer must not.
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        retry: RETRY,
+      });
+      await this.admin.connect();
+      await this.producer.connect();
+    });
+  }
+
+  partitionsOf(topic: string): Promise<number> {
+    return translated(async () => {
+      try {
+        const { topics } = await this.opened(this.admin).fetchTopicMetadata({ topics: [topic] });
+        const { partitions = [] } = topics.find(({ name }) => name === topic) ?? {};
+        return partitions.filter(({ leader }) => leader >= 0).length;
+      } catch (error) {
+        if (failureIn(error) === 'topic_missing') return 0;
+        throw error;
+      }
+    });
+  }
+
+  createTopic(topic: string, partitions: number, replicationFactor: number): Promise<void> {
+    return translated(async () => {
+      await this.opened(this.admin).createTopics({
+        // It may tell of a missing topic when asked to wait: whoever needs the topic looks for it.
+        waitForLeaders: false,
+        topics: [{ topic, numPartitions: partitions, replicationFactor }],
+      });
+    });
+  }
+
+  send(topic: string, records: readonly KafkaRecord[]): Promise<void> {
+    return translated(async () => {
+      await this.opened(this.producer).send({
+        topic,
+        acks: -1,
+        compression: compressionTypes[this.config.compression],
+        messages: records.map(({ key, value, headers }) => ({ key, value, headers: headers as IHeaders })),
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const { producer, admin } = this;
+    this.producer = null;
+    this.admin = null;
+    await producer?.disconnect().catch(() => {}); // a connection that is broken is closed
+    await admin?.disconnect().catch(() => {});
+  }
+
+  private opened<T>(part: T | null): T {
+    if (part === null) throw new KafkaError('broker', 'not connected to Kafka');
+    return part;
+  }
+}
+
+function libraryConfig({ brokers, tls, sasl }: KafkaClientConfig): LibraryConfig {
+  return {
+    clientId: CLIENT_ID,
+    brokers: [...brokers],
+    // What matters is thrown as well.
+    logLevel: logLevel.NOTHING,
+    requestTimeout: TIMEOUT_MS,
+    retry: RETRY,
+    ...(tls !== undefined && { ssl: tlsOptions(tls) }),
+    ...(sasl !== undefined && {
+      sasl: {
+        mechanism: sasl.mechanism.toLowerCase(),
+        username: sasl.username,
+        password: readSecret(sasl.password),
+      } as SASLOptions,
+    }),
+  };
+}
+
+/** An error of this library, of which others may be the cause. */
+interface LibraryError extends Error {
+  /** Name of an error of the protocol. */
+  readonly type?: string;
+  readonly errors?: readonly LibraryError[];
+  readonly cause?: LibraryError;
+}
+
+/** An error and all that caused it. */
+function chain(error: LibraryError | undefined): LibraryError[] {
+  if (error === undefined) return [];
+  return [error, ...(error.errors ?? []).flatMap(chain), ...chain(error.cause)];
+}
+
+function failureIn(error: unknown): KafkaError['failure'] {
+  const failures = chain(error as LibraryError).map(({ name, type }) =>
+    name === 'KafkaJSSASLAuthenticationError' ? 'denied' : failureOf(type),
+  );
+  return failures.find((failure) => failure !== 'broker') ?? 'broker';
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof KafkaError) throw error;
+    const causes = new Set(chain(error as LibraryError).map(({ message }) => message));
+    throw new KafkaError(failureIn(error), `Kafka: ${[...causes].join(': ')}`, error);
+  }
+}
