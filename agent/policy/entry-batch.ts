@@ -18,11 +18,6 @@ const DENY = 1;
 
 type WritableMap = Pick<BpfMap, 'updateBatch' | 'deleteBatch' | 'lookup'>;
 
-interface Keys {
-  readonly keys: Buffer;
-  readonly count: number;
-}
-
 type Masks = Record<keyof PrefixMasks, [number, number]>;
 const noMasks = (): Masks => ({ own: [0, 0], class: [0, 0], any: [0, 0] });
 
@@ -113,7 +108,7 @@ export class EntryBatch {
 
   /** Allows first, as the map has them. */
   deleteFrom(map: WritableMap): void {
-    deleteKeys(map, { keys: this.keys, count: this.count });
+    deleteKeys(map, this.keys);
   }
 
   asWritten(): WrittenEntries {
@@ -175,11 +170,11 @@ export class WrittenEntries {
 }
 
 /** Of a set in use: what it allows goes before what it denies. */
-function deleteKeys(map: WritableMap, { keys, count }: Keys): void {
+function deleteKeys(map: WritableMap, keys: Buffer): void {
   const denies: Uint8Array[] = [];
   const allows: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) {
-    const key = keys.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES);
+  for (let at = 0; at < keys.length; at += KEY_BYTES) {
+    const key = keys.subarray(at, at + KEY_BYTES);
     const value = map.lookup(key);
     if (value === null) continue;
     (value[policyLayouts.policy_entry.verdict] === DENY ? denies : allows).push(key);

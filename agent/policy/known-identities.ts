@@ -7,71 +7,84 @@ const PROTOCOL_NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 const RETIRE_MS = 2000;
 
 interface Holder {
-  readonly pods: Map<string, readonly NamedPort[]>;
   readonly labels: readonly string[];
-  /** When the last pod went; 0 = there are some. */
+  pods: number;
+  /** Ports of its pods, with how many of them have each. */
+  readonly ports: Map<string, { readonly port: NamedPort; pods: number }>;
+  /** When the last pod went. */
   unusedSinceMs: number;
 }
 
 /** The identities that pods of all clusters have, as policies have to know them. */
 export class KnownIdentities {
   private readonly holders = new Map<number, Holder>();
-  private readonly identityOfPod = new Map<string, number>();
+  private readonly pods = new Map<
+    string,
+    { readonly identity: number; readonly ports: readonly NamedPort[] }
+  >();
+  /** Of those of `holders` that no pod has. */
+  private readonly unused = new Set<number>();
 
   /** Takes changes. Returns the identities that are new, or whose ports have other names. */
   apply(changes: readonly ClusterChange[]): PolicyIdentity[] {
     const touched = new Set<number>();
     for (const change of changes) {
-      if (change.kind === 'endpoint-delete') this.move(change.endpoint, 0, touched);
-      else if (change.kind === 'endpoint-upsert')
-        this.move(change.endpoint, change.endpoint.identity, touched);
+      if (change.kind === 'endpoint-delete') this.leave(change.endpoint, touched);
+      else if (change.kind === 'endpoint-upsert') this.join(change.endpoint, touched);
     }
     return [...touched].flatMap((id) => {
-      const holder = this.holders.get(id)!;
-      return holder.pods.size === 0 ? [] : [{ id, labels: holder.labels, namedPorts: portsOf(holder) }];
+      const { pods, labels, ports } = this.holders.get(id)!;
+      return pods === 0 ? [] : [{ id, labels, namedPorts: [...ports.values()].map(({ port }) => port) }];
     });
   }
 
   /** Whether some identity is there that nobody has. */
   get hasUnused(): boolean {
-    for (const { pods } of this.holders.values()) if (pods.size === 0) return true;
-    return false;
+    return this.unused.size > 0;
   }
 
   /** Forgets identities that nobody has had for a while, and returns them. */
   retire(nowMs: number): number[] {
-    const gone: number[] = [];
-    for (const [id, { pods, unusedSinceMs }] of this.holders) {
-      if (pods.size > 0 || nowMs - unusedSinceMs < RETIRE_MS) continue;
+    const gone = [...this.unused].filter((id) => nowMs - this.holders.get(id)!.unusedSinceMs >= RETIRE_MS);
+    for (const id of gone) {
       this.holders.delete(id);
-      gone.push(id);
+      this.unused.delete(id);
     }
     return gone;
   }
 
-  private move(pod: PodEndpoint, to: number, touched: Set<number>): void {
-    const key = `${pod.cluster}/${pod.namespace}/${pod.podName}`;
-    const from = this.identityOfPod.get(key) ?? 0;
+  /** The new identity first, so that a pod that only changes keeps the one it has in use. */
+  private join(pod: PodEndpoint, touched: Set<number>): void {
+    const { identity, labels } = pod;
     const ports = namedPortsOf(pod);
-    const old = this.holders.get(from);
-    if (old !== undefined && from !== to) {
-      old.pods.delete(key);
-      if (old.pods.size === 0) old.unusedSinceMs = performance.now();
+    if (identity !== 0) {
+      const holder = this.holders.get(identity) ?? { labels, pods: 0, ports: new Map(), unusedSinceMs: 0 };
+      if (holder.pods++ === 0 && !this.unused.delete(identity)) touched.add(identity);
+      this.holders.set(identity, holder);
+      for (const port of ports) {
+        const known = holder.ports.get(portText(port));
+        if (known === undefined) touched.add(identity);
+        holder.ports.set(portText(port), { port, pods: (known?.pods ?? 0) + 1 });
+      }
     }
-    if (to === 0) {
-      this.identityOfPod.delete(key);
-      return;
+    this.leave(pod, touched);
+    if (identity !== 0) this.pods.set(podText(pod), { identity, ports });
+  }
+
+  private leave(pod: PodEndpoint, touched: Set<number>): void {
+    const known = this.pods.get(podText(pod));
+    if (known === undefined) return;
+    this.pods.delete(podText(pod));
+    const holder = this.holders.get(known.identity)!;
+    for (const port of known.ports) {
+      const one = holder.ports.get(portText(port))!;
+      if (--one.pods > 0) continue;
+      holder.ports.delete(portText(port));
+      touched.add(known.identity);
     }
-    this.identityOfPod.set(key, to);
-    let holder = this.holders.get(to);
-    if (holder === undefined) {
-      holder = { pods: new Map(), labels: pod.labels, unusedSinceMs: 0 };
-      this.holders.set(to, holder);
-      touched.add(to);
-    } else if (JSON.stringify(portsOf(holder)) !== JSON.stringify(unionOf([...holder.pods.values(), ports])))
-      touched.add(to);
-    holder.pods.set(key, ports);
-    holder.unusedSinceMs = 0;
+    if (--holder.pods > 0) return;
+    holder.unusedSinceMs = performance.now();
+    this.unused.add(known.identity);
   }
 }
 
@@ -80,13 +93,10 @@ export function namedPortsOf({ namedPorts = [] }: PodEndpoint): NamedPort[] {
   return namedPorts.map(({ name, protocol, port }) => ({ name, protocol: PROTOCOL_NUMBERS[protocol], port }));
 }
 
-function portsOf({ pods }: Holder): NamedPort[] {
-  return unionOf([...pods.values()]);
+function podText({ cluster, namespace, podName }: PodEndpoint): string {
+  return `${cluster}/${namespace}/${podName}`;
 }
 
-function unionOf(lists: readonly (readonly NamedPort[])[]): NamedPort[] {
-  const known = new Map<string, NamedPort>();
-  for (const list of lists)
-    for (const port of list) known.set(`${port.name} ${port.protocol} ${port.port}`, port);
-  return [...known.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
+function portText({ name, protocol, port }: NamedPort): string {
+  return `${name} ${protocol} ${port}`;
 }

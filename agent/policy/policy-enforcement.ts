@@ -86,7 +86,8 @@ export class PolicyEnforcement {
   private readonly toldRanges = new Set<number>();
   private readonly toldCookies = new Set<RuleCookie>();
   private revisionCount = 0;
-  private nodeIsAssigned = false;
+  /** Endpoints have been assigned their policies; until then what an earlier agent left is in force. */
+  private isComplete = false;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
@@ -134,13 +135,15 @@ export class PolicyEnforcement {
       this.update(update, 'policies');
     }
     for (const key of this.ids.keys()) this.assignAgain(key);
-    if (this.nodeIsAssigned) this.assignNode();
+    if (this.isComplete) this.assignNode();
     if (this.identities.hasUnused) this.schedule();
     this.tell();
   }
 
   /** Puts an endpoint's policy in force, before the datapath knows the endpoint otherwise. */
   assign(key: string, endpointId: number): void {
+    // All endpoints that an earlier agent left come first: for them ranges come behind entries, for a new one before it is served.
+    if (!this.isComplete && !this.sets.isInherited(endpointId)) this.addRanges();
     this.ids.set(key, endpointId);
     this.assignAgain(key);
     this.tell();
@@ -148,9 +151,11 @@ export class PolicyEnforcement {
 
   /** Puts the node's own policy in force and forgets what an earlier agent left: all endpoints that are there have been assigned. */
   finishInitial(): void {
-    this.nodeIsAssigned = true;
+    this.isComplete = true;
     this.assignNode();
     this.sets.finishInitial();
+    const removed = this.ranges.removeOthers(this.wantedRanges());
+    if (this.addRanges() || removed) this.settings.identitiesChanged();
     this.tell();
   }
 
@@ -232,12 +237,20 @@ export class PolicyEnforcement {
     const cookies = new Set(changes.flatMap(({ upserts }) => Array.from(upserts, ({ cookie }) => cookie)));
     this.tellRules(cookies);
     this.tellRanges();
-    const ranges = new Map([...this.state.cidrs.entries()].map(([cidr, { id }]) => [cidr, id] as const));
-    const removed = this.ranges.removeOthers(ranges);
+    const removed = this.isComplete && this.ranges.removeOthers(this.wantedRanges());
     this.sets.apply(changes, cause);
-    const added = this.ranges.add(ranges);
+    const added = this.isComplete && this.addRanges();
     if (removed || added) this.settings.identitiesChanged();
     for (const policy of unused) if (policy !== undefined) this.sets.dropIfUnused(policy);
+  }
+
+  private wantedRanges(): Map<string, number> {
+    return new Map([...this.state.cidrs.entries()].map(([cidr, { id }]) => [cidr, id] as const));
+  }
+
+  /** Whether there were any to add. */
+  private addRanges(): boolean {
+    return this.ranges.add(this.wantedRanges());
   }
 
   private tellRanges(): void {
@@ -291,6 +304,7 @@ export class PolicyEnforcement {
     const removedIdentities = this.identities.retire(performance.now());
     if (removedIdentities.length > 0) this.update({ removedIdentities }, 'identities-removed');
     this.sets.retry();
+    if (this.ranges.problem !== null && this.addRanges()) this.settings.identitiesChanged();
     if (this.identities.hasUnused) this.schedule();
     this.tell();
   }

@@ -11,11 +11,8 @@ import {
 import { EntryBatch, type WrittenEntries } from './entry-batch.ts';
 
 /** The part of a BPF map that is needed here. */
-export type PolicyEntriesMap = Pick<
-  BpfMap,
-  'keys' | 'updateBatch' | 'update' | 'deleteBatch' | 'delete' | 'lookup'
->;
-export type EndpointPoliciesMap = Pick<BpfMap, 'entries' | 'update' | 'updateBatch' | 'delete'>;
+export type PolicyEntriesMap = Pick<BpfMap, 'entries' | 'updateBatch' | 'deleteBatch' | 'lookup'>;
+export type EndpointPoliciesMap = Pick<BpfMap, 'entries' | 'update' | 'delete'>;
 
 /** Why policies changed: what is written in place depends on it. */
 export type ChangeCause = 'identities-added' | 'identities-removed' | 'policies';
@@ -76,7 +73,7 @@ export class PolicySets {
       this.nextSetId = Math.max(this.nextSetId, setId + 1);
       this.inherited.set(Buffer.from(key).readUInt32LE(0), !isOpen);
     }
-    for (const key of entries.keys()) this.nextSetId = Math.max(this.nextSetId, setIdOfKey(key) + 1);
+    for (const [key] of entries.entries()) this.nextSetId = Math.max(this.nextSetId, setIdOfKey(key) + 1);
   }
 
   /** Whether the datapath has to ask policies at all: something is enforced for some endpoint, or was for one that nobody has claimed yet. */
@@ -121,6 +118,11 @@ export class PolicySets {
     }
   }
 
+  /** Whether what an earlier agent left is still in force for an endpoint. */
+  isInherited(endpointId: number): boolean {
+    return this.inherited.has(endpointId);
+  }
+
   /** Leads an endpoint to its policy, whose changes have been applied. To be called before the datapath knows the endpoint otherwise. */
   assign(endpointId: number, name: string, policy: EndpointPolicy, audits: boolean): void {
     const old = this.users.get(endpointId);
@@ -153,7 +155,8 @@ export class PolicySets {
   finishInitial(): void {
     for (const endpointId of this.inherited.keys()) this.remove(endpointId);
     const used = new Set([...this.sets.values()].map(({ setId }) => setId));
-    const stale = this.entries.keys().filter((key) => !used.has(setIdOfKey(key)));
+    const keys = this.entries.entries().map(([key]) => key);
+    const stale = keys.filter((key) => !used.has(setIdOfKey(key)));
     this.entries.deleteBatch(Buffer.concat(stale), stale.length);
   }
 
