@@ -28,7 +28,7 @@ export type FullPolicy = (typeof FULL_POLICIES)[number];
 /** Where flows wait until every sink has acknowledged them. */
 export interface SpoolConfig {
   readonly directory: string;
-  /** Bytes of all segments together, at least 1 MiB. Default 1 GiB. */
+  /** Bytes of all segments together, at least 32 MiB. Default 1 GiB. */
   readonly maxBytes: number;
   /** Default `stop`. */
   readonly whenFull: FullPolicy;

@@ -3,6 +3,7 @@ import { type FieldPath, readManifestText } from '../../cluster/manifest/text.ts
 import { checkFields } from '../../policy/manifest/policy-field.ts';
 import type { Address } from '../../rpc/index.ts';
 import { type ExportConfig, FULL_POLICIES, type SinkConfig, type SpoolConfig } from './config.ts';
+import { MAX_RECORD_BYTES } from '../spool/record.ts';
 import { readBytes, readChoice, readDurationMs } from './quantity.ts';
 import { readSink } from './read-sink.ts';
 import { readAddress, readSource } from './read-source.ts';
@@ -24,7 +25,8 @@ export type ParsedConfig =
   | { readonly config: null; readonly problems: readonly ConfigProblem[] };
 
 const DEFAULT_METRICS: Address = { kind: 'tcp', host: '127.0.0.1', port: 9965, tls: false };
-const MIN_SPOOL_BYTES = 1024 ** 2;
+/** Twice the longest record, so that there is always room for one. */
+const MIN_SPOOL_BYTES = 2 * MAX_RECORD_BYTES;
 const MAX_SPOOL_BYTES = 2 ** 44;
 const MAX_SINKS = 64;
 

@@ -100,7 +100,7 @@ export class RelaySource {
     const nowUs = Date.now() * 1000;
     for (const batch of readBatches(run, this.counts)) {
       sortFrames(batch, this.seenAgain, this.counts, (from, to) => writer.add(batch, from, to, nowUs));
-      if (this.seenAgain?.isOver(batch.timesUs[batch.count - 1])) this.caughtUp(this.seenAgain);
+      if (this.seenAgain?.isOver(batch, nowUs)) this.caughtUp(this.seenAgain);
     }
     return writer.due();
   }

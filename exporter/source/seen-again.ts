@@ -1,3 +1,5 @@
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
+import { isFlowFrame } from '../../proto/flow/frame-kind.ts';
 import { FRAME_PREFIX_BYTES, type FrameRun } from '../../proto/flow/frame.ts';
 import { FlowKey } from '../flow-key.ts';
 import { KnownFlows } from './known-flows.ts';
@@ -17,9 +19,13 @@ export class SeenAgain {
   private readonly known = new KnownFlows();
   private readonly key = new FlowKey();
   private readonly endUs: number;
+  private readonly overlapUs: number;
+  private readonly startedUs: number;
 
-  /** @param newestUs time of the newest flow in the spool; @param overlapUs how much of what is before it comes again */
-  constructor(newestUs: number, overlapUs: number) {
+  /** @param newestUs time of the newest flow in the spool; @param overlapUs how much of what is before it comes again; @param startedUs now */
+  constructor(newestUs: number, overlapUs: number, startedUs: number = Date.now() * 1000) {
+    this.overlapUs = overlapUs;
+    this.startedUs = startedUs;
     this.endUs = newestUs + overlapUs;
   }
 
@@ -46,8 +52,15 @@ export class SeenAgain {
     return true;
   }
 
-  /** Whether a stream that has come to a time brings nothing again any more. */
-  isOver(timeUs: number): boolean {
-    return timeUs > this.endUs;
+  /**
+   * Whether a stream that has come to this batch brings nothing again any more: it has a flow from well behind the newest known, and has run for as long as the overlap is. The time of a notice tells
+   * nothing (it is that of its sending), nor does that of a flow from a clock that runs ahead.
+   */
+  isOver({ bytes, offsets, timesUs, count }: FlowBatch, nowUs: number): boolean {
+    if (nowUs - this.startedUs < this.overlapUs) return false;
+    for (let i = count - 1; i >= 0; i--) {
+      if (timesUs[i] <= nowUs && isFlowFrame(bytes, offsets[i])) return timesUs[i] > this.endUs;
+    }
+    return false;
   }
 }

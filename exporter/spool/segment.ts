@@ -22,27 +22,38 @@ export interface Segment {
 
 const NAME = /^(\d{16})\.segment$/;
 
-export function segmentPath(directory: string, first: number): string {
-  return join(directory, `${String(first).padStart(16, '0')}.segment`);
+/** A segment that is to be written: its file is not made yet. */
+export function newSegment(directory: string, first: number): Segment {
+  const path = join(directory, `${String(first).padStart(16, '0')}.segment`);
+  return { path, first, end: first, bytes: 0, maxTimeUs: Number.NEGATIVE_INFINITY };
 }
 
-/** Segments of a directory as they stand, in order; nothing is known of them yet but their names. */
-export function listSegments(directory: string): Segment[] {
-  return readdirSync(directory)
+/** Takes what is worth telling an operator. */
+export type SpoolLog = (
+  level: 'info' | 'warn',
+  message: string,
+  fields: Record<string, string | number>,
+) => void;
+
+/** The segments of a directory in order, at least one; the last is where writing goes on. Damage is told. Throws what the file system throws. */
+export function openSegments(directory: string, log: SpoolLog): Segment[] {
+  const segments = readdirSync(directory)
     .map((name) => NAME.exec(name))
     .filter((match) => match !== null)
-    .map(([name, first]) => ({
-      path: join(directory, name),
-      first: Number(first),
-      end: Number(first),
-      bytes: 0,
-      maxTimeUs: Number.NEGATIVE_INFINITY,
-    }))
+    .map(([, first]) => newSegment(directory, Number(first)))
     .sort((a, b) => a.first - b.first);
+  for (const [i, segment] of segments.entries()) {
+    const { tornBytes, damagedBytes } = openSegment(segment, i === segments.length - 1);
+    const { path } = segment;
+    if (tornBytes > 0) log('info', 'cut off a record that was not written whole', { path, bytes: tornBytes });
+    if (damagedBytes > 0) log('warn', 'damage in the spool', { path, bytes: damagedBytes });
+    if (i > 0) segments[i - 1].end = segment.first;
+  }
+  return segments.length > 0 ? segments : [newSegment(directory, 0)];
 }
 
 /** What opening a segment found beside its records. */
-export interface SegmentFaults {
+interface SegmentFaults {
   /** Bytes of a record that was not written whole: cut off. */
   tornBytes: number;
   /** Bytes inside that are no records: stepped over by readers, who count the frames. */
@@ -53,7 +64,7 @@ export interface SegmentFaults {
  * Fills in a segment from its file by walking over the headers. Of the last segment every payload is checked, too, and a torn tail is cut off: what is left is where writing
  * goes on.
  */
-export function openSegment(segment: Segment, isLast: boolean): SegmentFaults {
+function openSegment(segment: Segment, isLast: boolean): SegmentFaults {
   const file = openSync(segment.path, isLast ? 'r+' : 'r');
   try {
     const size = fstatSync(file).size;

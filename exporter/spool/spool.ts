@@ -6,7 +6,7 @@ import type { FullPolicy } from '../config/config.ts';
 import { type Position, readPositionFile, writePositionFile } from './position-file.ts';
 import { orAborted, pause } from '../wait.ts';
 import { crcOf, encodeRecordHeader, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from './record.ts';
-import { listSegments, openSegment, type Segment, segmentPath } from './segment.ts';
+import { newSegment, openSegments, type Segment, type SpoolLog } from './segment.ts';
 import { lockSpool } from './spool-lock.ts';
 import { readRecordsSince } from './read-records.ts';
 import { SpoolReader } from './spool-reader.ts';
@@ -21,7 +21,7 @@ export interface SpoolOptions {
   readonly syncMs: number;
   /** Records younger than this before the newest are kept although every sink has them: what is needed to tell flows that come again from new ones. */
   readonly retainUs: number;
-  readonly log: (level: 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
+  readonly log: SpoolLog;
 }
 
 /** Frames to be written as one record. */
@@ -91,22 +91,7 @@ export class Spool {
     mkdirSync(options.directory, { recursive: true, mode: 0o750 });
     const lock = await lockSpool(options.directory);
     try {
-      const segments = listSegments(options.directory);
-      for (const [i, segment] of segments.entries()) {
-        const faults = openSegment(segment, i === segments.length - 1);
-        const { path } = segment;
-        if (faults.tornBytes > 0) {
-          options.log('info', 'cut off a record that was not written whole', {
-            path,
-            bytes: faults.tornBytes,
-          });
-        }
-        if (faults.damagedBytes > 0) {
-          options.log('warn', 'damage in the spool', { path, bytes: faults.damagedBytes });
-        }
-        if (i > 0) segments[i - 1].end = segment.first;
-      }
-      if (segments.length === 0) segments.push(newSegment(options.directory, 0));
+      const segments = openSegments(options.directory, options.log);
       const statePath = join(options.directory, STATE_FILE);
       const state = readSpoolState(statePath) ?? {
         startedUs: Date.now() * 1000,
@@ -164,12 +149,6 @@ export class Spool {
     writePositionFile(path, stored, true);
     this.readers.set(name, reader);
     return reader;
-  }
-
-  /** Ends a reader, whose position stays stored: what it had not acknowledged is kept no longer than others need it. */
-  closeReader(name: string): void {
-    this.readers.get(name)?.close();
-    this.readers.delete(name);
   }
 
   /**
@@ -344,12 +323,19 @@ export class Spool {
     return true;
   }
 
+  /** Begins a new segment. Where the disk does not let it, the old one grows on. */
   private async roll(): Promise<void> {
-    await this.sync();
-    await this.file.close();
-    this.storeState();
-    this.segments.push(newSegment(this.options.directory, this.end));
-    this.file = await open(this.active.path, 'a');
+    try {
+      await this.sync();
+      const segment = newSegment(this.options.directory, this.end);
+      const file = await open(segment.path, 'a');
+      await this.file.close();
+      this.file = file;
+      this.segments.push(segment);
+      this.storeState();
+    } catch (error) {
+      this.failed('cannot begin a new segment of the spool', error as Error);
+    }
   }
 
   /** Whether a segment is closed and every reader is through with it. */
@@ -365,14 +351,4 @@ export class Spool {
     unlinkSync(oldest.path);
     for (const reader of this.readers.values()) reader.skipTo(this.segments[0]);
   }
-}
-
-function newSegment(directory: string, first: number): Segment {
-  return {
-    path: segmentPath(directory, first),
-    first,
-    end: first,
-    bytes: 0,
-    maxTimeUs: Number.NEGATIVE_INFINITY,
-  };
 }

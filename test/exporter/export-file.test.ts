@@ -53,7 +53,7 @@ before(async () => {
   writeFileSync(
     configFile,
     `source: { address: ${agent.options.address}, start: oldest }
-spool: { directory: ${join(directory, 'spool')}, maxBytes: 16Mi }
+spool: { directory: ${join(directory, 'spool')}, maxBytes: 32Mi }
 metrics: { listen: 127.0.0.1:0 }
 sinks:
   - name: all

@@ -137,7 +137,7 @@ sinks:
     [
       'a spool that is too small',
       good.replace('export\n', 'export\n  maxBytes: 1Ki\n'),
-      ['6:3 spool.maxBytes is "1Ki": expected a size from 1048576 to 17592186044416 bytes, such as 64Mi'],
+      ['6:3 spool.maxBytes is "1Ki": expected a size from 33554432 to 17592186044416 bytes, such as 64Mi'],
     ],
     [
       'a policy that does not exist',

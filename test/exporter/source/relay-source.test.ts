@@ -151,8 +151,10 @@ describe('the source of an exporter', () => {
     await agent.stop();
     await agent.start(); // with an empty history
     await agent.asked(2);
-    agent.append(flowFrame('n1', ago(0), 'z'));
-    await until(() => source.gaps === 1);
+    await until(() => {
+      agent.append(flowFrame('n1', ago(0), 'z'));
+      return source.gaps === 1;
+    });
     assert.match(log.join('\n'), /none of the newest flows in the spool came again/);
     await stop();
   });
