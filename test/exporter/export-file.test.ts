@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,9 +11,10 @@ import { lostFrame } from '../relay/support/flow-bytes.ts';
 import { Scratch } from '../relay/support/scratch.ts';
 import { podFrame } from '../support/build-frames.ts';
 import { startExport } from './support/export-process.ts';
+import { scratchDirectory } from './support/scratch-directory.ts';
 
 const scratch = new Scratch();
-const directory = mkdtempSync(join(tmpdir(), 'sluice-export-'));
+const directory = scratchDirectory();
 const configFile = join(directory, 'export.yaml');
 const flowsFile = join(directory, 'flows.jsonl');
 const dropsFile = join(directory, 'drops.jsonl');

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseConfig } from '../../../exporter/config/parse-config.ts';
 import { readSecret } from '../../../exporter/config/secret.ts';
+import { scratchDirectory } from '../support/scratch-directory.ts';
 
 function parse(kafka: string): ReturnType<typeof parseConfig> {
   return parseConfig(
@@ -56,7 +56,7 @@ describe('the configuration of a sink for Kafka', () => {
 
 describe('a secret', () => {
   it('is read from a file, without the line break at its end, or from the environment', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'sluice-secret-')), 'password');
+    const file = join(scratchDirectory(), 'password');
     writeFileSync(file, 'pass word\n');
     assert.equal(readSecret({ file }), 'pass word');
     process.env['SLUICE_TEST_SECRET'] = 'x';

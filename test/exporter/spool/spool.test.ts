@@ -2,19 +2,18 @@ import assert from 'node:assert/strict';
 import {
   appendFileSync,
   copyFileSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Spool } from '../../../exporter/spool/spool.ts';
 import { drain, never, numbers, range, spoolOptions } from '../support/spool.ts';
+import { scratchDirectory } from '../support/scratch-directory.ts';
 
 const segments = (directory: string): string[] =>
   readdirSync(directory)
@@ -174,7 +173,7 @@ describe('a spool', () => {
     const reader = spool.reader('a');
     await spool.append(numbers(0, 3), never);
     const [path] = segments(options.directory);
-    const kept = join(mkdtempSync(join(tmpdir(), 'sluice-spool-')), 'kept');
+    const kept = join(scratchDirectory(), 'kept');
     copyFileSync(path, kept);
     await spool.append(numbers(3, 3), never);
     await drain(reader);

@@ -1,16 +1,14 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { frameMessage } from '../../../proto/flow/frame.ts';
 import type { SpoolBatch, SpoolOptions } from '../../../exporter/spool/spool.ts';
 import type { SpoolReader } from '../../../exporter/spool/spool-reader.ts';
+import { scratchDirectory } from './scratch-directory.ts';
 
 export const never = new AbortController().signal;
 
 /** Options for a spool in a directory of its own. */
 export function spoolOptions(change: Partial<SpoolOptions> = {}): SpoolOptions {
   return {
-    directory: mkdtempSync(join(tmpdir(), 'sluice-spool-')),
+    directory: scratchDirectory(),
     maxBytes: 1024 * 1024,
     whenFull: 'stop',
     syncMs: 1000,

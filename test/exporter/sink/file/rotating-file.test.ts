@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { RotatingFile, type RotatingFileOptions } from '../../../../exporter/sink/file/rotating-file.ts';
+import { scratchDirectory } from '../../support/scratch-directory.ts';
 
 function options(change: Partial<RotatingFileOptions> = {}): RotatingFileOptions {
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-file-'));
+  const directory = scratchDirectory();
   const path = join(directory, 'flows.jsonl');
   return { path, maxBytes: 100, maxAgeMs: 0, maxBackups: 0, compress: 'none', ...change };
 }

@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { FileSink } from '../../../../exporter/sink/file/sink.ts';
 import { checkRejects, checkSink, type SinkRig } from '../../support/sink-contract.ts';
+import { scratchDirectory } from '../../support/scratch-directory.ts';
 
 function makeRig(): Promise<SinkRig> {
-  const path = join(mkdtempSync(join(tmpdir(), 'sluice-file-')), 'flows.jsonl');
+  const path = join(scratchDirectory(), 'flows.jsonl');
   const rotation = { maxBytes: 1e9, maxAgeMs: 0, maxBackups: 0, compress: 'none', sync: true } as const;
   const stored = (): Promise<string[]> => {
     const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);

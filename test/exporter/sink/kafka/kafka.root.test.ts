@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -26,6 +25,7 @@ import {
   podNames,
   type SinkRig,
 } from '../../support/sink-contract.ts';
+import { scratchDirectory } from '../../support/scratch-directory.ts';
 
 let missing = '';
 /** One for all tests. */
@@ -243,7 +243,7 @@ describe('the sink for Kafka', { skip: missing !== '' && missing }, () => {
   }
 
   it('gets every flow through the death of broker and exporter, as the example of a consumer sees it', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'sluice-export-'));
+    const directory = scratchDirectory();
     const address = scratch.socket('relay');
     const agent = scratch.keep(await new FakeAgent({ address, nodeName: 'n1' }).start());
     const configFile = join(directory, 'export.yaml');
