@@ -18,8 +18,9 @@ const TIMEOUT_MS = 30_000;
 /** @platformatic/kafka behind the interface. */
 export class PlatformaticClient implements KafkaClient {
   private readonly config: KafkaClientConfig;
-  private producer: Producer<Buffer, Buffer, string, string> | null = null;
+  private producer: Producer | null = null;
   private admin: Admin | null = null;
+  private readonly headers = new WeakMap<KafkaRecord['headers'], Map<Buffer, Buffer>>();
   /** For records without a key. */
   private turn = 0;
 
@@ -32,13 +33,13 @@ export class PlatformaticClient implements KafkaClient {
     await translated(async () => {
       const options = baseOptions(this.config);
       this.admin = new Admin(options);
-      this.producer = new Producer<Buffer, Buffer, string, string>({
+      this.producer = new Producer({
         ...options,
         idempotent: true,
         acks: -1,
         compression: this.config.compression,
         autocreateTopics: false,
-        serializers: { key: asIs, value: asIs, headerKey: utf8, headerValue: utf8 },
+        serializers: { key: asIs, value: asIs, headerKey: asIs, headerValue: asIs },
         partitioner: (message, key) =>
           key === undefined ? this.turn++ & 0x7fffffff : compatibilityPartitioner(message, key),
       });
@@ -83,7 +84,7 @@ export class PlatformaticClient implements KafkaClient {
       const messages = records.map(({ key, value, headers }) => ({
         topic,
         value,
-        headers,
+        headers: this.headerBytes(headers),
         ...(key !== null && { key }),
       }));
       await this.opened(this.producer).send({ messages });
@@ -99,6 +100,17 @@ export class PlatformaticClient implements KafkaClient {
     await (admin?.close() ?? Promise.resolve()).catch(() => {});
   }
 
+  /** Headers as they are written. Few are distinct, and records share them. */
+  private headerBytes(headers: KafkaRecord['headers']): Map<Buffer, Buffer> {
+    const known = this.headers.get(headers);
+    if (known !== undefined) return known;
+    const bytes = new Map(
+      Object.entries(headers).map(([name, value]) => [Buffer.from(name), Buffer.from(value)] as const),
+    );
+    this.headers.set(headers, bytes);
+    return bytes;
+  }
+
   private opened<T>(part: T | null): T {
     if (part === null) throw new KafkaError('broker', 'not connected to Kafka');
     return part;
@@ -106,7 +118,6 @@ export class PlatformaticClient implements KafkaClient {
 }
 
 const asIs = (data?: Buffer): Buffer | undefined => data;
-const utf8 = (data?: string): Buffer | undefined => (data === undefined ? undefined : Buffer.from(data));
 
 function baseOptions({ brokers, inFlight, tls, sasl }: KafkaClientConfig): BaseOptions {
   return {
