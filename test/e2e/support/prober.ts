@@ -13,6 +13,7 @@ export class Prober {
   private readonly child: ChildProcess;
   private readonly waiting = new Map<string, (result: string) => void>();
   private nextId = 1;
+  private isGone = false;
 
   constructor({ netns }: Pick<Pod, 'netns'>) {
     const flags = ['--disable-warning=ExperimentalWarning', program];
@@ -24,6 +25,12 @@ export class Prober {
       this.waiting.get(id)?.(result.join(' '));
       this.waiting.delete(id);
     });
+    this.child.once('exit', () => {
+      this.isGone = true;
+      for (const answer of this.waiting.values()) answer('the prober is gone');
+    });
+    // Written to after its end: what is asked then is answered below.
+    this.child.stdin!.on('error', () => undefined);
   }
 
   /** Echoes on a port from then on. */
@@ -54,6 +61,7 @@ export class Prober {
   }
 
   private tell(...words: readonly (string | number)[]): Promise<string> {
+    if (this.isGone) return Promise.resolve('the prober is gone');
     const id = String(this.nextId++);
     return new Promise((resolve) => {
       this.waiting.set(id, resolve);
