@@ -27,6 +27,8 @@ export function readResponse(
   return new Promise((resolve, reject) => {
     const splitter = new FrameSplitter(reading.maxMessageBytes);
     let status: RpcError | null | undefined;
+    /** With a status in its headers, what follows is the page of a server that does not speak gRPC. One that ends the call comes behind the messages, read or not. */
+    let isRefused = false;
     let hasEnded = false;
     let busy: Promise<void> = Promise.resolve();
     let failure: RpcError | undefined;
@@ -53,6 +55,7 @@ export function readResponse(
     stream.on('response', (headers) => {
       reading.onHeaders?.(headers);
       status = statusError(headers);
+      isRefused = status !== undefined && status !== null;
       if (status === undefined && !isGrpc(headers)) fail(noGrpc(headers));
     });
     stream.on('trailers', (trailers) => {
@@ -62,8 +65,7 @@ export function readResponse(
           : new RpcError(RpcCode.Unknown, 'the server ended the call without a status');
     });
     stream.on('data', (chunk: Buffer) => {
-      // With a status in the headers, what follows is the page of a server that does not speak gRPC.
-      if (failure !== undefined || (status !== undefined && status !== null)) return;
+      if (failure !== undefined || isRefused) return;
       try {
         splitter.pushEach(chunk, takeRun);
         if (taking === null) return;

@@ -1,12 +1,17 @@
 /**
- * A process that stands for many agents: it serves GetFlows on as many Unix sockets and replays encoded flows with times that advance.
+ * A process that stands for many agents: it serves GetFlows on as many sockets and replays encoded flows with times that advance.
  *   usage: node replay-agents.ts DIR PEERS SIZE [FLOWS_PER_SECOND_OF_ALL]
+ * Their addresses are written to DIR/peers.json. With certificates in DIR/tls they serve mTLS on TCP. Filters are honoured.
  * SIZE is `large` (flows as in a fleet, some 720 bytes) or `small` (one label to an endpoint, some 330 bytes). Without a rate: as fast as the relay takes them.
  * The message 'stop' ends the replay; it is answered with the number of flows sent.
  */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseFlowsRequest } from '../../history/index.ts';
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { FlowEncoder } from '../../proto/flow/encode-flow.ts';
-import { createRpcServer, parseAddress, type RawCall } from '../../rpc/index.ts';
+import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
+import { createRpcServer, formatAddress, parseAddress, type RawCall } from '../../rpc/index.ts';
 import { sampleEndpoint, sampleRecord, smallEndpoint } from './sample-flows.ts';
 
 const [dir, peersText, size, rateText] = process.argv.slice(2);
@@ -60,12 +65,13 @@ function buildTemplate(peer: number): Template {
     new DataView(frame.buffer).setUint32(1, frame.length - 5);
     frames.push(frame);
   }
-  const ends: number[] = [];
+  return joinFrames(frames);
+}
+
+function joinFrames(frames: readonly Uint8Array[]): Template {
   let total = 0;
-  for (const frame of frames) ends.push((total += frame.length));
-  const bytes = new Uint8Array(total);
-  for (const [i, frame] of frames.entries()) bytes.set(frame, i === 0 ? 0 : ends[i - 1]);
-  return { bytes, ends };
+  const ends = frames.map((frame) => (total += frame.length));
+  return { bytes: Buffer.concat(frames), ends };
 }
 
 function putPadded(out: Uint8Array, at: number, value: number): void {
@@ -78,7 +84,8 @@ function putPadded(out: Uint8Array, at: number, value: number): void {
 
 /** Copies the first `count` frames with times that start at `us` and advance by `stepUs`. */
 function stamp(template: Template, count: number, us: number, stepUs: number): Uint8Array {
-  const out = template.bytes.slice(0, template.ends[count - 1]);
+  // A copy, which `slice` of a Buffer is not.
+  const out = new Uint8Array(template.bytes.subarray(0, template.ends[count - 1]));
   for (let i = 0; i < count; i++) {
     const at = template.ends[i] - TIME_BYTES;
     const time = us + i * stepUs;
@@ -90,12 +97,13 @@ function stamp(template: Template, count: number, us: number, stepUs: number): U
 
 /** As much as is taken, with the times of the clock: what one write holds happened since the one before it. */
 async function saturate(call: RawCall, template: Template): Promise<void> {
+  const { length } = template.ends;
   let us = clockUs();
   while (!call.signal.aborted && !replay.isStopped) {
-    const stepUs = Math.max(1, Math.floor((clockUs() - us) / FRAMES));
-    sent += FRAMES;
-    if (!call.write(stamp(template, FRAMES, us, stepUs))) await call.drained();
-    us += FRAMES * stepUs;
+    const stepUs = Math.max(1, Math.floor((clockUs() - us) / length));
+    sent += length;
+    if (!call.write(stamp(template, length, us, stepUs))) await call.drained();
+    us += length * stepUs;
   }
 }
 
@@ -112,7 +120,7 @@ async function pace(call: RawCall, template: Template, perSecond: number): Promi
   while (!call.signal.aborted && !replay.isStopped) {
     let due = Math.floor(((performance.now() - start) / 1000) * perSecond) - paced;
     while (due > 0 && !replay.isStopped) {
-      const count = Math.min(due, FRAMES);
+      const count = Math.min(due, template.ends.length);
       // Never at or before the time of the flow before: an agent's own flows are in order.
       us = Math.max(us + 1, clockUs() - count);
       const mayGoOn = call.write(stamp(template, count, us, 1));
@@ -127,20 +135,49 @@ async function pace(call: RawCall, template: Template, perSecond: number): Promi
   }
 }
 
+/** What of a template a request's filter lets through. */
+function select(template: Template, request: Uint8Array): Template {
+  const { matches } = parseFlowsRequest(request).selection;
+  if (matches === null) return template;
+  const frames: Uint8Array[] = [];
+  // Without times the frames are no messages yet.
+  const bytes = stamp(template, template.ends.length, clockUs(), 1);
+  for (const [i, end] of template.ends.entries()) {
+    const start = i === 0 ? 0 : template.ends[i - 1];
+    if (matches(bytes, start + FRAME_PREFIX_BYTES, end)) frames.push(bytes.subarray(start, end));
+  }
+  return joinFrames(frames);
+}
+
+async function getFlows(call: RawCall, template: Template): Promise<void> {
+  const selected = select(template, call.request);
+  if (selected.ends.length === 0) {
+    call.flush();
+    await new Promise((resolve) => call.signal.addEventListener('abort', resolve, { once: true }));
+  } else if (flowsPerSecond === null) await saturate(call, selected);
+  else await pace(call, selected, ((flowsPerSecond / peers) * selected.ends.length) / FRAMES);
+}
+
+const tlsDir = join(dir, 'tls');
+const hasTls = existsSync(tlsDir);
+const addresses: string[] = [];
 for (let peer = 0; peer < peers; peer++) {
   const template = buildTemplate(peer);
-  await createRpcServer({
-    listen: [parseAddress(`unix://${dir}/agent-${peer}.sock`)],
-    rawStreams: new Map([
-      [
-        '/observer.Observer/GetFlows',
-        (call: RawCall) =>
-          flowsPerSecond === null ? saturate(call, template) : pace(call, template, flowsPerSecond / peers),
-      ],
-    ]),
+  const server = await createRpcServer({
+    listen: [parseAddress(hasTls ? 'tls://127.0.0.1:0' : `unix://${dir}/agent-${peer}.sock`)],
+    ...(hasTls && {
+      tls: {
+        certFile: join(tlsDir, 'agents/east.crt'),
+        keyFile: join(tlsDir, 'agents/east.key'),
+        clientCaFiles: [join(tlsDir, 'ca.crt')],
+      },
+    }),
+    rawStreams: new Map([['/observer.Observer/GetFlows', (call: RawCall) => getFlows(call, template)]]),
     routes: (router) => {
       router.service(Observer, { serverStatus: () => ({ version: 'sluice v0.1.0' }) });
     },
   });
+  addresses.push(...server.addresses.map(formatAddress));
 }
+writeFileSync(join(dir, 'peers.json'), JSON.stringify(addresses));
 process.send?.('ready');

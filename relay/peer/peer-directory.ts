@@ -23,8 +23,11 @@ export type PeerEvent =
 const MAX_CONNECTS_AT_ONCE = 64;
 /** How long after its list began anew a Peer service may take to name a peer again, before one that cannot be reached either counts as gone. */
 const FORGET_MS = 60_000;
-/** Receive windows of all peers together, in bytes; each gets its share, within bounds. */
-const WINDOWS_BYTES = 4 * 1024 * 1024;
+/**
+ * Receive windows of all peers together, in bytes; each gets its share, within bounds. With less, peers and relay wait for each other in turn as soon as the machine is
+ * busy: what came late stays late.
+ */
+const WINDOWS_BYTES = 32 * 1024 * 1024;
 const MIN_WINDOW_BYTES = 64 * 1024;
 const MAX_WINDOW_BYTES = 1024 * 1024;
 
