@@ -38,7 +38,7 @@ export interface RelayOptions {
    */
   readonly mergeDelayMs: number;
   /**
-   * Bytes that one request's merge may hold back, 1 MiB or more; each peer may have its equal share waiting (64 KiB at least). Beyond, flows go out without waiting, or,
+   * Bytes that one request's merge may hold back, 1 MiB or more; each peer may have its equal share waiting (64 KiB at least; 16 KiB of stored flows). Beyond, flows go out without waiting, or,
    * where the client does not keep up, the peers are held. Default 64 MiB.
    */
   readonly maxBufferedBytes: number;

@@ -27,7 +27,8 @@ export interface MergeListener {
   readonly onPassedOver?: (source: MergeSource) => void;
 }
 
-const MIN_SHARE_BYTES = 64 * 1024;
+/** A source's share at least. Live, a source that fills it costs the order of all; of what is stored, it only has to wait for its turn. */
+const MIN_SHARE_BYTES = { live: 64 * 1024, stored: 16 * 1024 };
 /** How far ahead of its arrival a flow's time may be and still count, as a part of the delay: good clocks differ by milliseconds. */
 const AHEAD_SHARE = 0.5;
 
@@ -164,7 +165,10 @@ export class TimeMerge {
   }
 
   private get shareBytes(): number {
-    return Math.max(MIN_SHARE_BYTES, this.options.maxBufferedBytes / Math.max(1, this.sources.size));
+    return Math.max(
+      MIN_SHARE_BYTES[this.options.mode],
+      this.options.maxBufferedBytes / Math.max(1, this.sources.size),
+    );
   }
 
   /** The clock on which frames age. */

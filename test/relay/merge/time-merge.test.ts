@@ -330,6 +330,15 @@ describe('TimeMerge of stored flows', () => {
     assert.deepEqual(bench.advance(), ['b@1']);
   });
 
+  it('lets each source have little waiting, however many there are', () => {
+    const bench = new Bench({ mode: 'stored', delayMs: () => 10_000, maxBufferedBytes: 1024 * 1024 });
+    const sources = Array.from({ length: 1000 }, (_, i) => bench.add(String(i)));
+    bench.pushFrames(sources[0], [flowFrame('0', ns(1), 'x'.repeat(16_000))]);
+    assert.equal(sources[0].isFull, false);
+    bench.push(sources[0], ...Array.from({ length: 20 }, (_, i) => 2 + i));
+    assert.equal(sources[0].isFull, true);
+  });
+
   it('passes over a source that stays silent, and goes on without waiting until it speaks', () => {
     const bench = new Bench({ mode: 'stored', delayMs: () => 10_000 });
     const a = bench.add('a');

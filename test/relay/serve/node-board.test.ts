@@ -14,6 +14,15 @@ describe('NodeBoard', () => {
     assert.deepEqual(board.through('relay'), ['b', 'c']);
   });
 
+  it('knows a node through the peer that told of it last', () => {
+    const board = new NodeBoard();
+    board.set('relay1', NodeState.NODE_CONNECTED, ['a', 'b']);
+    board.set('relay2', NodeState.NODE_CONNECTED, ['a']);
+    assert.deepEqual([board.through('relay1'), board.through('relay2')], [['b'], ['a']]);
+    board.set('relay2', NodeState.NODE_GONE, ['a']);
+    assert.deepEqual([board.through('relay1'), board.through('relay2')], [['b'], []]);
+  });
+
   it('forgets a node that is gone', () => {
     const board = new NodeBoard();
     board.set('a', NodeState.NODE_CONNECTED, ['a']);
