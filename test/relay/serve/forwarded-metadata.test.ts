@@ -21,3 +21,19 @@ it('forwards what the client says, and nothing that belongs to one hop', () => {
     'x-team': 'a,b',
   });
 });
+
+it('keeps to itself what a browser says of a page, which would be no page of the peer', () => {
+  const headers = {
+    origin: 'http://localhost:4245',
+    referer: 'http://localhost:4245/',
+    cookie: 'a=b',
+    'sec-fetch-site': 'same-origin',
+    'sec-ch-ua': '"Chromium"',
+    'cache-control': 'no-cache',
+    pragma: 'no-cache',
+    priority: 'u=1, i',
+    dnt: '1',
+    authorization: 'Basic dTpw',
+  };
+  assert.deepEqual(forwardedMetadata(Object.entries(headers)), { authorization: 'Basic dTpw' });
+});
