@@ -11,3 +11,4 @@ export { reflectionRoutes } from './reflection.ts';
 export { RpcCode, RpcError } from './rpc-error.ts';
 export { createRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';
 export { type ClientTls, type TlsFiles } from './tls-files.ts';
+export { serveFiles } from './web-files.ts';
