@@ -14,6 +14,12 @@ const checks: readonly { name: string; command: string; args: readonly string[];
     mend: 'see the messages above',
   },
   { name: 'types', command: 'typescript/bin/tsc', args: ['-p', '.'], mend: 'see the messages above' },
+  {
+    name: 'types of the UI',
+    command: 'typescript/bin/tsc',
+    args: ['-p', 'ui'],
+    mend: 'see the messages above',
+  },
 ];
 
 /**

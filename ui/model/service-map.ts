@@ -1,0 +1,178 @@
+import {
+  AUDITED,
+  DROPPED,
+  ERRORS,
+  FIRST_US,
+  FLOWS,
+  FORWARDED,
+  LAST_US,
+  REDIRECTED,
+} from '../../proto/flow/aggregate/row-measures.ts';
+import { followRate } from './rate.ts';
+import { type EndNames, nodeOf, type ServiceNode } from './service-node.ts';
+
+/** Counts of flows by verdict. */
+export interface Counts {
+  flows: number;
+  forwarded: number;
+  dropped: number;
+  audited: number;
+  errors: number;
+  redirected: number;
+}
+
+/** What went over one port of an edge. */
+export interface PortCounts extends Counts {
+  readonly port: string;
+  readonly protocol: string;
+}
+
+/** All flows between a client and a server, both directions of each connection. */
+export interface Edge {
+  readonly id: string;
+  readonly from: ServiceNode;
+  readonly to: ServiceNode;
+  /** Since the window began: exact. */
+  readonly total: Counts;
+  /** Per second, now. */
+  readonly rate: Counts;
+  readonly ports: Map<string, PortCounts>;
+  firstMs: number;
+  lastMs: number;
+}
+
+/** One row as it comes: names, and measures at `sums[at, at + MEASURES)`. */
+export interface MapRow {
+  readonly client: EndNames;
+  readonly server: EndNames;
+  readonly port: string;
+  readonly protocol: string;
+  readonly sums: Float64Array;
+  readonly at: number;
+}
+
+const measures = [
+  ['flows', FLOWS],
+  ['forwarded', FORWARDED],
+  ['dropped', DROPPED],
+  ['audited', AUDITED],
+  ['errors', ERRORS],
+  ['redirected', REDIRECTED],
+] as const satisfies readonly (readonly [keyof Counts, number])[];
+
+export const noCounts = (): Counts => ({
+  flows: 0,
+  forwarded: 0,
+  dropped: 0,
+  audited: 0,
+  errors: 0,
+  redirected: 0,
+});
+
+/** Adds `more` to `counts`. */
+export function addCounts(counts: Counts, more: Counts): void {
+  for (const [name] of measures) counts[name] += more[name];
+}
+
+/** Who talks to whom, and how much: the sum of all rows that have come. */
+export class ServiceMap {
+  readonly nodes = new Map<string, ServiceNode>();
+  readonly edges = new Map<string, Edge>();
+  readonly total = noCounts();
+  readonly rate = noCounts();
+  /** Flows in rows that the server left out for lack of room. */
+  others = 0;
+  /** Changes when a node or an edge has come. */
+  shape = 0;
+  private readonly fresh = new Map<Edge | ServiceMap, Counts>();
+  private hasBegun = false;
+
+  /** Adds a row. Nothing of it shows in rates before `endAnswer`. */
+  add({ client, server, port, protocol, sums, at }: MapRow): void {
+    const edge = this.edgeOf(nodeOf(client), nodeOf(server));
+    const key = `${port}/${protocol}`;
+    let ports = edge.ports.get(key);
+    if (ports === undefined) edge.ports.set(key, (ports = { port, protocol, ...noCounts() }));
+    const more = noCounts();
+    for (const [name, measure] of measures) more[name] = sums[at + measure];
+    for (const counts of [edge.total, ports, this.total, this.freshOf(edge), this.freshOf(this)]) {
+      addCounts(counts, more);
+    }
+    const firstMs = sums[at + FIRST_US] / 1000;
+    const lastMs = sums[at + LAST_US] / 1000;
+    if (firstMs > 0 && (edge.firstMs === 0 || firstMs < edge.firstMs)) edge.firstMs = firstMs;
+    edge.lastMs = Math.max(edge.lastMs, lastMs);
+  }
+
+  /** Adds flows that are in no row. */
+  addOthers(others: Float64Array): void {
+    this.others += others[FLOWS];
+    const more = noCounts();
+    for (const [name, measure] of measures) more[name] = others[measure];
+    addCounts(this.total, more);
+    addCounts(this.freshOf(this), more);
+  }
+
+  /**
+   * All rows of an answer have been added.
+   * @param seconds what it spans. The first answer brings what is stored: its span is that of its flows
+   */
+  endAnswer(seconds: number): void {
+    const span = this.hasBegun ? seconds : this.storedSeconds();
+    for (const holder of [this, ...this.edges.values()]) {
+      const counts = this.fresh.get(holder);
+      for (const [name] of measures) {
+        const count = counts?.[name] ?? 0;
+        holder.rate[name] = this.hasBegun
+          ? followRate(holder.rate[name], count, span)
+          : span > 0
+            ? count / span
+            : 0;
+      }
+    }
+    this.fresh.clear();
+    this.hasBegun = true;
+  }
+
+  private storedSeconds(): number {
+    let first = Number.POSITIVE_INFINITY;
+    let last = 0;
+    for (const { firstMs, lastMs } of this.edges.values()) {
+      if (firstMs > 0) first = Math.min(first, firstMs);
+      last = Math.max(last, lastMs);
+    }
+    return last > first ? (last - first) / 1000 : 0;
+  }
+
+  private freshOf(holder: Edge | ServiceMap): Counts {
+    let counts = this.fresh.get(holder);
+    if (counts === undefined) this.fresh.set(holder, (counts = noCounts()));
+    return counts;
+  }
+
+  private edgeOf(from: ServiceNode, to: ServiceNode): Edge {
+    const id = `${from.id}>${to.id}`;
+    const known = this.edges.get(id);
+    if (known !== undefined) return known;
+    const edge: Edge = {
+      id,
+      from: this.keep(from),
+      to: this.keep(to),
+      total: noCounts(),
+      rate: noCounts(),
+      ports: new Map(),
+      firstMs: 0,
+      lastMs: 0,
+    };
+    this.edges.set(id, edge);
+    this.shape++;
+    return edge;
+  }
+
+  private keep(node: ServiceNode): ServiceNode {
+    const known = this.nodes.get(node.id);
+    if (known !== undefined) return known;
+    this.nodes.set(node.id, node);
+    return node;
+  }
+}

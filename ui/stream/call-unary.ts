@@ -1,0 +1,24 @@
+import {
+  create,
+  type DescMethodUnary,
+  type DescMessage,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { CallCode, CallError } from './call-error.ts';
+import { callStream } from './call-stream.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** One question, one answer. Throws CallError. */
+export async function callUnary<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+): Promise<MessageShape<O>> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const request = toBinary(method.input, create(method.input));
+  for await (const bytes of callStream(`${method.parent.typeName}/${method.name}`, request, signal)) {
+    return fromBinary(method.output, bytes);
+  }
+  throw new CallError(CallCode.Unavailable, `no answer to ${method.name} within ${TIMEOUT_MS / 1000} s`);
+}
