@@ -26,8 +26,8 @@ const checks: readonly { name: string; command: string; args: readonly string[];
  * Runs every check, printing what one has to say only when it fails. The tools are started by their path inside
  * their package, because npm 9 leaves node_modules/.bin empty (both platform packages of Node claim the same name there).
  */
-export function runChecks(): { passed: number; failed: number } {
-  let failed = 0;
+export function runChecks(): { passed: number; failures: readonly string[] } {
+  const failures: string[] = [];
   for (const { name, command, args, mend } of checks) {
     const result = spawnSync(process.execPath, [`node_modules/${command}`, ...args], {
       cwd: root,
@@ -37,11 +37,11 @@ export function runChecks(): { passed: number; failed: number } {
       console.log(`✔ ${name}`);
       continue;
     }
-    failed++;
+    failures.push(name);
     console.log(`✖ ${name}\n${result.stdout}${result.stderr}${result.error?.message ?? ''}`);
     console.log(`  to mend: ${mend}`);
   }
-  return { passed: checks.length - failed, failed };
+  return { passed: checks.length - failures.length, failures };
 }
 
-if (import.meta.main) process.exitCode = runChecks().failed > 0 ? 1 : 0;
+if (import.meta.main) process.exitCode = runChecks().failures.length > 0 ? 1 : 0;

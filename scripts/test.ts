@@ -15,6 +15,14 @@ interface Tally {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, each with its reason: told again at the end, where a reader of a long log looks first. */
+  readonly failures: string[];
+}
+
+/** The first lines of why a test failed; what the runner wraps around a failure is of no use. */
+function reasonOf(error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return (cause.stack ?? cause.message).split('\n').slice(0, 8).join('\n    ');
 }
 
 /** Runs test files and adds their results to the tally. A file without a single test counts as failed. */
@@ -29,6 +37,11 @@ async function runFiles(files: readonly string[], concurrency: number, tally: Ta
     // Failed and cancelled alike.
     tally.failed += tests - passed - skipped - todo;
   });
+  events.on('test:fail', ({ name, file, details }) => {
+    // A suite or file that fails for one of its tests has nothing to say of its own.
+    if (details.error.message.includes('subtest')) return;
+    tally.failures.push(`${file ?? ''}: ${name}\n    ${reasonOf(details.error)}`);
+  });
   // No summary comes from a file without a test, or from one that dies (a crash in native code, an exit).
   const summarised = new Set<string>();
   events.on('test:summary', (summary) => {
@@ -38,7 +51,7 @@ async function runFiles(files: readonly string[], concurrency: number, tally: Ta
   for await (const text of report) process.stdout.write(text);
   for (const file of files) {
     if (summarised.has(file)) continue;
-    console.error(`error: ${file} registered no test, or died before its end`);
+    tally.failures.push(`${file}: registered no test, or died before its end`);
     tally.failed++;
   }
 }
@@ -59,11 +72,12 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
 if (patterns.length === 0) {
-  const { passed, failed } = runChecks();
+  const { passed, failures } = runChecks();
   tally.passed += passed;
-  tally.failed += failed;
+  tally.failed += failures.length;
+  tally.failures.push(...failures.map((name) => `the check of ${name}, whose output is at the beginning`));
 }
 const isRootTest = (file: string): boolean => file.endsWith('.root.test.ts');
 await runFiles(
@@ -72,6 +86,7 @@ await runFiles(
   tally,
 );
 await runFiles(files.filter(isRootTest), 1, tally);
+for (const failure of tally.failures) console.log(`failed: ${failure}`);
 if (tally.skipped > 0) console.log(`${tally.skipped} skipped: each names above what it lacks`);
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
 process.exitCode = tally.failed > 0 ? 1 : 0;
