@@ -1,4 +1,4 @@
-import type { FlagSpec, FlagUse } from './flags/flag-spec.ts';
+import type { FlagSpec, FlagUse } from '../flags/flag-spec.ts';
 
 /** What a command gets to run with. */
 export interface Invocation {

@@ -1,5 +1,5 @@
 import { escapeTerminal } from '../proto/flow/text/terminal.ts';
-import { UsageError } from './flags/flag-spec.ts';
+import { UsageError } from '../flags/flag-spec.ts';
 
 /** A failure that tells what can be done about it. */
 export class CommandError extends Error {

@@ -1,9 +1,9 @@
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
-import { type FlagSpec, lastText, UsageError } from './flags/flag-spec.ts';
-import { nearest } from './flags/nearest.ts';
-import { parseFlags } from './flags/parse-flags.ts';
-import { serverFlags } from './settings/server-flags.ts';
+import { type FlagSpec, lastText, UsageError } from '../flags/flag-spec.ts';
+import { nearest } from '../flags/nearest.ts';
+import { parseFlags } from '../flags/parse-flags.ts';
+import { serverFlags } from '../flags/server-flags.ts';
 
 const helpFlag: FlagSpec = { name: 'help', short: 'h', kind: 'bool', help: 'Show this help.' };
 const versionFlag: FlagSpec = { name: 'version', kind: 'bool', help: 'Show the version.' };

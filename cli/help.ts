@@ -1,5 +1,5 @@
 import type { Command, CommandEntry } from './command.ts';
-import type { FlagSpec } from './flags/flag-spec.ts';
+import type { FlagSpec } from '../flags/flag-spec.ts';
 
 /** Help is wrapped at the terminal's width, between these. */
 const MIN_WIDTH = 80;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { canonicalIp } from '../../cluster/address.ts';
 import { formatTable } from '../../proto/flow/text/table.ts';
 import type { Invocation } from '../command.ts';
-import { allTexts, type FlagUse, invalidValue, lastText, UsageError } from '../flags/flag-spec.ts';
+import { allTexts, type FlagUse, invalidValue, lastText, UsageError } from '../../flags/flag-spec.ts';
 import { boolFlag, uintFlag } from '../process/read-flags.ts';
 import { readCertificates, readKey } from './certificate-files.ts';
 import { fleetCertificates, type FleetPlan, nameFault } from './fleet-certificates.ts';

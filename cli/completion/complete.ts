@@ -1,6 +1,6 @@
 import type { Command, CommandEntry } from '../command.ts';
-import type { FlagSpec } from '../flags/flag-spec.ts';
-import { serverFlags } from '../settings/server-flags.ts';
+import type { FlagSpec } from '../../flags/flag-spec.ts';
+import { serverFlags } from '../../flags/server-flags.ts';
 
 /** What may stand at the cursor. */
 export interface Candidate {

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { UsageError } from '../flags/flag-spec.ts';
+import { UsageError } from '../../flags/flag-spec.ts';
 import { loadSettings } from '../server/load-settings.ts';
 import { scripts } from './scripts.ts';
 

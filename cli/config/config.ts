@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { serverFlags } from '../settings/server-flags.ts';
+import { serverFlags } from '../../flags/server-flags.ts';
 
 const keys = serverFlags.map(({ name }) => name);
 

@@ -2,10 +2,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isMap, parseDocument, stringify } from 'yaml';
 import type { Invocation } from '../command.ts';
-import { type FlagSpec, splitList, UsageError } from '../flags/flag-spec.ts';
-import { nearest } from '../flags/nearest.ts';
-import { checkValue, parseBool } from '../flags/parse-value.ts';
-import { serverFlags } from '../settings/server-flags.ts';
+import { type FlagSpec, splitList, UsageError } from '../../flags/flag-spec.ts';
+import { nearest } from '../../flags/nearest.ts';
+import { checkValue, parseBool } from '../../flags/parse-value.ts';
+import { serverFlags } from '../../flags/server-flags.ts';
 import { Settings } from '../settings/settings.ts';
 
 type SettingValue = boolean | string | readonly string[];

@@ -1,6 +1,6 @@
 import { runExporter } from '../../exporter/index.ts';
 import type { Invocation } from '../command.ts';
-import { lastText, UsageError } from '../flags/flag-spec.ts';
+import { lastText, UsageError } from '../../flags/flag-spec.ts';
 import { runProcess } from '../process/run-process.ts';
 import { readConfig } from './read-config.ts';
 

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { ExportReport } from '../../exporter/index.ts';
 import { type Address, formatAddress } from '../../rpc/index.ts';
 import type { Invocation } from '../command.ts';
-import { lastText } from '../flags/flag-spec.ts';
+import { lastText } from '../../flags/flag-spec.ts';
 import { addressOf } from '../process/listen-flags.ts';
 import { isWell, statusText } from './status-text.ts';
 

@@ -1,5 +1,5 @@
 import type { Invocation } from '../command.ts';
-import { UsageError } from '../flags/flag-spec.ts';
+import { UsageError } from '../../flags/flag-spec.ts';
 import { readConfig } from './read-config.ts';
 
 /** `sluice export validate FILE`. */

@@ -1,7 +1,7 @@
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { callUnary } from '../../rpc/call-unary.ts';
 import type { Invocation } from '../command.ts';
-import { lastText } from '../flags/flag-spec.ts';
+import { lastText } from '../../flags/flag-spec.ts';
 import { loadSettings, withServer } from '../server/with-server.ts';
 import { type ListFormat, namespacesText, nodesText } from './list-text.ts';
 

@@ -1,7 +1,7 @@
 import { keyOfName, type NamedKey } from '../../proto/flow/aggregate/group-keys.ts';
 import { flowFieldNames, keyPairs, keyWords } from '../../proto/flow/aggregate/key-names.ts';
-import { UsageError } from '../flags/flag-spec.ts';
-import { nearest } from '../flags/nearest.ts';
+import { UsageError } from '../../flags/flag-spec.ts';
+import { nearest } from '../../flags/nearest.ts';
 
 /** Keys that one request may have. */
 const MAX_KEYS = 8;

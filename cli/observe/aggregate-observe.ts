@@ -1,14 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import { GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import type { Invocation } from '../command.ts';
-import { allTexts, type FlagUse, lastText } from '../flags/flag-spec.ts';
-import { parseBool } from '../flags/parse-value.ts';
+import { allTexts, type FlagUse, lastText } from '../../flags/flag-spec.ts';
+import { parseBool } from '../../flags/parse-value.ts';
 import { loadSettings } from '../server/with-server.ts';
 import type { Settings } from '../settings/settings.ts';
 import { parseKeys } from './aggregate-keys.ts';
 import { type AggregatePlan, planAggregation, type PlanInput } from './aggregate-plan.ts';
 import { runAggregation } from './aggregate-run.ts';
-import { buildFilters, type FlowFilters } from './build-filters.ts';
+import { buildFilters, type FlowFilters } from '../../flags/observe/build-filters.ts';
 import { parseRawFilters, rawFiltersText } from './raw-filters.ts';
 import { flowSelection } from './selection.ts';
 

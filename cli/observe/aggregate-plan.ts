@@ -7,11 +7,11 @@ import {
   type AggregateFlowsRequest,
   AggregateFlowsRequestSchema,
 } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
-import { type FlagUse, invalidValue, lastText, UsageError } from '../flags/flag-spec.ts';
-import { nearest } from '../flags/nearest.ts';
-import { parseBool, parseDurationMs, parseUint } from '../flags/parse-value.ts';
+import { type FlagUse, invalidValue, lastText, UsageError } from '../../flags/flag-spec.ts';
+import { nearest } from '../../flags/nearest.ts';
+import { parseBool, parseDurationMs, parseUint } from '../../flags/parse-value.ts';
 import { parseSort, requestedMeasure, type RowSort } from './aggregate-sort.ts';
-import { sortWords } from './aggregate-words.ts';
+import { sortWords } from '../../flags/observe/aggregate-words.ts';
 
 /** How rows are printed. `live`: a table that is drawn again and again on a terminal. */
 export type RowFormat = 'live' | 'table' | 'json' | 'csv';

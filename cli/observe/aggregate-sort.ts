@@ -8,9 +8,9 @@ import {
   REDIRECTED,
 } from '../../proto/flow/aggregate/row-measures.ts';
 import { Measure } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
-import { invalidValue } from '../flags/flag-spec.ts';
-import { nearest } from '../flags/nearest.ts';
-import { type SortWord, sortWords } from './aggregate-words.ts';
+import { invalidValue } from '../../flags/flag-spec.ts';
+import { nearest } from '../../flags/nearest.ts';
+import { type SortWord, sortWords } from '../../flags/observe/aggregate-words.ts';
 
 /**
  * What rows are sorted by: a measure of all that was counted (`total`), the same of the last interval (`rate`), or the text of a key. Numbers stand largest first, texts in

@@ -1,6 +1,6 @@
 import { compileFieldMask, FieldMaskError } from '../../proto/flow/field-mask.ts';
-import { type FlagUse, allTexts, lastText, UsageError } from '../flags/flag-spec.ts';
-import { parseBool } from '../flags/parse-value.ts';
+import { type FlagUse, allTexts, lastText, UsageError } from '../../flags/flag-spec.ts';
+import { parseBool } from '../../flags/parse-value.ts';
 import type { OutputFormat } from '../../proto/flow/text/print-options.ts';
 
 /** The fields of a flow that the text formats show: Hubble's default mask, and what it leaves out although text is made of it. */

@@ -1,8 +1,8 @@
 import type { Command, HelpList } from '../command.ts';
-import { aggregateFlags } from './aggregate-flags.ts';
-import { filterFlags, rawFilterFlags } from './filter-flags.ts';
-import { flowPrintFlags, printFlags } from './format-flags.ts';
-import { selectionFlags } from './selection-flags.ts';
+import { aggregateFlags } from '../../flags/observe/aggregate-flags.ts';
+import { filterFlags, rawFilterFlags } from '../../flags/observe/filter-flags.ts';
+import { flowPrintFlags, printFlags } from '../../flags/observe/format-flags.ts';
+import { selectionFlags } from '../../flags/observe/selection-flags.ts';
 
 const flowFlags = [
   ...selectionFlags,

@@ -1,8 +1,8 @@
 import type { OutputFormat, PolicyNames } from '../../proto/flow/text/print-options.ts';
 import { compileTimeFormat, type TimeFormat } from '../../proto/flow/text/time-text.ts';
-import { type FlagUse, invalidValue, lastText, UsageError } from '../flags/flag-spec.ts';
-import { nearest } from '../flags/nearest.ts';
-import { parseBool, parseDurationMs } from '../flags/parse-value.ts';
+import { type FlagUse, invalidValue, lastText, UsageError } from '../../flags/flag-spec.ts';
+import { nearest } from '../../flags/nearest.ts';
+import { parseBool, parseDurationMs } from '../../flags/parse-value.ts';
 
 const formats: ReadonlyMap<string, OutputFormat> = new Map([
   ['compact', 'compact'],

@@ -2,8 +2,8 @@ import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { jsonString } from '../../proto/flow/text/json-string.ts';
 import { memberJson } from '../../proto/flow/text/json-text.ts';
 import { type FlowFilter, FlowFilterSchema } from '../../proto/gen/flow/flow_pb.ts';
-import { UsageError } from '../flags/flag-spec.ts';
-import type { FlowFilters } from './build-filters.ts';
+import { UsageError } from '../../flags/flag-spec.ts';
+import type { FlowFilters } from '../../flags/observe/build-filters.ts';
 
 /** Where each of the JSON objects in a text ends. Throws UsageError for anything between them. */
 function objectEnds(name: string, text: string): number[] {

@@ -8,8 +8,8 @@ import {
   GetDebugEventsResponseSchema,
 } from '../../proto/gen/observer/observer_pb.ts';
 import type { Invocation } from '../command.ts';
-import { type FlagUse, invalidValue, lastText } from '../flags/flag-spec.ts';
-import { parseBool } from '../flags/parse-value.ts';
+import { type FlagUse, invalidValue, lastText } from '../../flags/flag-spec.ts';
+import { parseBool } from '../../flags/parse-value.ts';
 import { loadSettings } from '../server/with-server.ts';
 import { printStream } from './print-stream.ts';
 import { outputFormat, timeFormat } from './print-settings.ts';

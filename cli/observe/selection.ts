@@ -1,6 +1,6 @@
-import { type FlagUse, lastText, UsageError } from '../flags/flag-spec.ts';
-import { parseBool, parseUint } from '../flags/parse-value.ts';
-import { parseTimeInput, type TimePoint } from './time-input.ts';
+import { type FlagUse, lastText, UsageError } from '../../flags/flag-spec.ts';
+import { parseBool, parseUint } from '../../flags/parse-value.ts';
+import { parseTimeInput, type TimePoint } from '../../flags/observe/time-input.ts';
 
 /** The part of a stream that is asked for, as GetFlows, GetAgentEvents and GetDebugEvents have it in their requests. */
 export interface Selection {

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import type { FlagSpec } from '../flags/flag-spec.ts';
+import type { FlagSpec } from '../../flags/flag-spec.ts';
 
 const outputFlag: FlagSpec = {
   name: 'output',

@@ -2,7 +2,7 @@ import { formatPolicyProblem, parsePolicies, type PolicyProblem } from '../../po
 import { escapeJson } from '../../proto/flow/text/json-string.ts';
 import { escapeTerminal } from '../../proto/flow/text/terminal.ts';
 import type { Invocation } from '../command.ts';
-import { lastText, UsageError } from '../flags/flag-spec.ts';
+import { lastText, UsageError } from '../../flags/flag-spec.ts';
 import { readPolicyFiles } from './policy-files.ts';
 
 /** `sluice policy validate`. */

@@ -15,8 +15,8 @@ import {
   reservedIdentities,
   type TraceEnd,
 } from '../../policy/index.ts';
-import { UsageError } from '../flags/flag-spec.ts';
-import { nearest } from '../flags/nearest.ts';
+import { UsageError } from '../../flags/flag-spec.ts';
+import { nearest } from '../../flags/nearest.ts';
 import { numberedPorts, type OfflineCluster } from './offline-cluster.ts';
 
 /** An end as somebody typed it, found in the cluster. */

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { AgentOptions, RemoteCluster } from '../../agent/config.ts';
 import type { Command, Invocation } from '../command.ts';
-import { allTexts, type FlagSpec, type FlagUse, invalidValue, lastText } from '../flags/flag-spec.ts';
+import { allTexts, type FlagSpec, type FlagUse, invalidValue, lastText } from '../../flags/flag-spec.ts';
 import { listenFlags, readListenFlags } from './listen-flags.ts';
 import { boolFlag, durationFlag, uintFlag } from './read-flags.ts';
 import { runProcess } from './run-process.ts';

@@ -1,6 +1,6 @@
 import { DEFAULT_LAB_OPTIONS, type LabOptions } from '../../lab/config.ts';
 import type { Command, Invocation } from '../command.ts';
-import { type FlagSpec, type FlagUse, invalidValue, lastText } from '../flags/flag-spec.ts';
+import { type FlagSpec, type FlagUse, invalidValue, lastText } from '../../flags/flag-spec.ts';
 import { boolFlag, durationFlag, uintFlag } from './read-flags.ts';
 import { runProcess } from './run-process.ts';
 

@@ -8,7 +8,7 @@ import {
   invalidValue,
   lastText,
   UsageError,
-} from '../flags/flag-spec.ts';
+} from '../../flags/flag-spec.ts';
 import { boolFlag, uintFlag } from './read-flags.ts';
 
 /** Flags of processes that serve. */

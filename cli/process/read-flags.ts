@@ -1,5 +1,5 @@
-import { type FlagUse, invalidValue, lastText } from '../flags/flag-spec.ts';
-import { parseBool, parseDurationMs, parseUint } from '../flags/parse-value.ts';
+import { type FlagUse, invalidValue, lastText } from '../../flags/flag-spec.ts';
+import { parseBool, parseDurationMs, parseUint } from '../../flags/parse-value.ts';
 
 /** Bounds of a number, both included. */
 export interface Range {

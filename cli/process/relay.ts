@@ -3,7 +3,7 @@ import type { RelayOptions } from '../../relay/config.ts';
 import { peerServiceServerName, RELAY_SERVER_NAME } from '../../rpc/hubble-names.ts';
 import type { ClientTls } from '../../rpc/tls-files.ts';
 import type { Command, Invocation } from '../command.ts';
-import { allTexts, type FlagSpec, type FlagUse, lastText, UsageError } from '../flags/flag-spec.ts';
+import { allTexts, type FlagSpec, type FlagUse, lastText, UsageError } from '../../flags/flag-spec.ts';
 import { addressOf, listenFlags, readListenFlags } from './listen-flags.ts';
 import { durationFlag, type Range, uintFlag } from './read-flags.ts';
 import { runProcess } from './run-process.ts';

@@ -1,5 +1,5 @@
 import type { ClientTls } from '../../rpc/tls-files.ts';
-import { UsageError } from '../flags/flag-spec.ts';
+import { UsageError } from '../../flags/flag-spec.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** Whether TLS is asked for, by flag or by the form of the address. */

@@ -1,4 +1,4 @@
-import type { FlagUse } from '../flags/flag-spec.ts';
+import type { FlagUse } from '../../flags/flag-spec.ts';
 import { Settings } from '../settings/settings.ts';
 import { checkServerSettings } from './client-tls.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { ConnectionState } from '../../rpc/client.ts';
 import { RpcCode, type RpcError } from '../../rpc/rpc-error.ts';
-import { DEFAULT_SERVER } from '../settings/server-flags.ts';
+import { DEFAULT_SERVER } from '../../flags/server-flags.ts';
 import { tlsHint } from './tls-hints.ts';
 
 /** Where servers of this machine listen by default: the lab's relay above both clusters, a relay, an agent, Cilium's agent. */

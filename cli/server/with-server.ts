@@ -3,7 +3,7 @@ import { type Address, parseAddress } from '../../rpc/address.ts';
 import { type CallOptions, RpcConnection } from '../../rpc/client.ts';
 import { RpcCode, RpcError } from '../../rpc/rpc-error.ts';
 import { CommandError } from '../describe-error.ts';
-import { UsageError } from '../flags/flag-spec.ts';
+import { UsageError } from '../../flags/flag-spec.ts';
 import type { Settings } from '../settings/settings.ts';
 import { authorization, clientTls } from './client-tls.ts';
 import type { PortForward } from './port-forward.ts';

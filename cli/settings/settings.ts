@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { logLine } from '../../rpc/log.ts';
-import { allTexts, type FlagSpec, type FlagUse, lastText } from '../flags/flag-spec.ts';
-import { parseBool, parseDurationMs } from '../flags/parse-value.ts';
+import { allTexts, type FlagSpec, type FlagUse, lastText } from '../../flags/flag-spec.ts';
+import { parseBool, parseDurationMs } from '../../flags/parse-value.ts';
 import { type ConfigValues, configTexts, readConfigFile } from './config-file.ts';
 import { defaultConfigPath, fallbackConfigPaths, hubbleConfigPath } from './config-path.ts';
-import { serverFlags } from './server-flags.ts';
+import { serverFlags } from '../../flags/server-flags.ts';
 
 /** A setting's texts and where they stand, such as `--tls` or `HUBBLE_TLS`; for messages. */
 interface Setting {

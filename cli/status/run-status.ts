@@ -8,7 +8,7 @@ import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { callUnary } from '../../rpc/call-unary.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import type { Invocation } from '../command.ts';
-import { lastText } from '../flags/flag-spec.ts';
+import { lastText } from '../../flags/flag-spec.ts';
 import { loadSettings, type Server, withServer } from '../server/with-server.ts';
 import { diagnosticsText } from './diagnostics-text.ts';
 import { compactStatus, dictStatus, jsonStatus, tableStatus } from './status-text.ts';

@@ -1,10 +1,10 @@
 import type { Command } from '../command.ts';
-import type { FlagSpec } from '../flags/flag-spec.ts';
-import { rowFlags } from '../observe/aggregate-flags.ts';
+import type { FlagSpec } from '../../flags/flag-spec.ts';
+import { rowFlags } from '../../flags/observe/aggregate-flags.ts';
 import { keyLists } from '../observe/aggregate-help.ts';
-import { filterFlags, rawFilterFlags } from '../observe/filter-flags.ts';
-import { printFlags } from '../observe/format-flags.ts';
-import { selectionFlags } from '../observe/selection-flags.ts';
+import { filterFlags, rawFilterFlags } from '../../flags/observe/filter-flags.ts';
+import { printFlags } from '../../flags/observe/format-flags.ts';
+import { selectionFlags } from '../../flags/observe/selection-flags.ts';
 import { topPresets } from './presets.ts';
 
 const selectionGroup = 'What is counted';

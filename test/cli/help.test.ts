@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Command } from '../../cli/command.ts';
 import { commands } from '../../cli/commands.ts';
 import { helpText, rootHelp } from '../../cli/help.ts';
-import { serverFlags } from '../../cli/settings/server-flags.ts';
+import { serverFlags } from '../../flags/server-flags.ts';
 
 /** Every command and subcommand, by how it is called. */
 async function allCommands(): Promise<(readonly [path: string, command: Command, isClient: boolean])[]> {

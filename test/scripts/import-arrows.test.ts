@@ -10,14 +10,15 @@ import { describe, it } from 'node:test';
 const arrows: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   rpc: ['proto'],
+  flags: ['proto'],
   cluster: ['proto'],
   policy: ['proto', 'cluster'],
   history: ['proto', 'rpc'],
   agent: ['proto', 'rpc', 'cluster', 'policy', 'history'],
   relay: ['proto', 'rpc', 'cluster', 'policy', 'history'],
   exporter: ['proto', 'rpc', 'cluster', 'policy', 'history'],
-  ui: ['proto', 'policy'],
-  cli: ['proto', 'rpc', 'cluster', 'policy', 'history', 'agent', 'relay', 'exporter', 'lab'],
+  ui: ['proto', 'flags', 'policy'],
+  cli: ['proto', 'rpc', 'flags', 'cluster', 'policy', 'history', 'agent', 'relay', 'exporter', 'lab'],
   lab: ['proto', 'rpc', 'cluster', 'policy', 'history'],
 };
 

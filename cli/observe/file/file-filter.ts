@@ -3,7 +3,7 @@ import { FilterError } from '../../../proto/flow/filter/filter-error.ts';
 import { FlowIndex } from '../../../proto/flow/flow-index.ts';
 import { ENVELOPE_FLOW } from '../../../proto/flow/peek-flow.ts';
 import type { GetFlowsRequest } from '../../../proto/gen/observer/observer_pb.ts';
-import { UsageError } from '../../flags/flag-spec.ts';
+import { UsageError } from '../../../flags/flag-spec.ts';
 
 /** Whether the encoded response `bytes[0, length)` is asked for. */
 export type FileFilter = (bytes: Uint8Array, length: number) => boolean;

@@ -1,5 +1,5 @@
 import type { GetFlowsRequest } from '../../../proto/gen/observer/observer_pb.ts';
-import { UsageError } from '../../flags/flag-spec.ts';
+import { UsageError } from '../../../flags/flag-spec.ts';
 import { compileFileFilter, type FileFilter } from './file-filter.ts';
 
 /** The most responses that are kept for `--last`: they are all in memory. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
 import { LiveTable, type Screen } from '../../../cli/observe/aggregate-live.ts';
 import { planObserve } from '../../../cli/observe/aggregate-observe.ts';
 import type { AggregatePlan } from '../../../cli/observe/aggregate-plan.ts';
 import { RowPrinter } from '../../../cli/observe/aggregate-printer.ts';
-import { buildFilters } from '../../../cli/observe/build-filters.ts';
+import { buildFilters } from '../../../flags/observe/build-filters.ts';
 import { observeCommand } from '../../../cli/observe/observe.ts';
 import type { NodeState } from '../../../proto/gen/relay/relay_pb.ts';
 import { answerMessage, message, type SampleRow } from '../../support/row-messages.ts';

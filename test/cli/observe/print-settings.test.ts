@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
 import { fieldMask, TEXT_FIELDS } from '../../../cli/observe/field-mask.ts';
 import { observeCommand } from '../../../cli/observe/observe.ts';
 import {

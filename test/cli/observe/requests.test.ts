@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
-import { buildFilters } from '../../../cli/observe/build-filters.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
+import { buildFilters } from '../../../flags/observe/build-filters.ts';
 import { observeCommand } from '../../../cli/observe/observe.ts';
 import { rawFiltersText } from '../../../cli/observe/raw-filters.ts';
 import { eventSelection, flowSelection } from '../../../cli/observe/selection.ts';
-import { parseTimeInput } from '../../../cli/observe/time-input.ts';
+import { parseTimeInput } from '../../../flags/observe/time-input.ts';
 
 const ALL = 2n ** 64n - 1n;
 const uses = (text: string) => parseFlags(text === '' ? [] : text.split(' '), observeCommand.flags!).uses;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { agentCommand, agentOptions } from '../../../cli/process/agent.ts';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
 import { checkAgentOptions } from '../../../agent/config.ts';
 
 const options = (...args: string[]): ReturnType<typeof agentOptions> =>

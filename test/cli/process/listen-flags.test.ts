@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { listenFlags, type ListenSettings, readListenFlags } from '../../../cli/process/listen-flags.ts';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
 
 const FALLBACK = 'unix:///run/x.sock';
 

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
 import { observeCommand } from '../../../cli/observe/observe.ts';
 import { checkServerSettings } from '../../../cli/server/client-tls.ts';
 import { fallbackConfigPaths, userConfigDir } from '../../../cli/settings/config-path.ts';
-import { serverFlags } from '../../../cli/settings/server-flags.ts';
+import { serverFlags } from '../../../flags/server-flags.ts';
 import { Settings, variableNames } from '../../../cli/settings/settings.ts';
 
 describe('Settings', () => {

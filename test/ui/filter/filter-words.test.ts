@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { equals } from '@bufbuild/protobuf';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
-import { buildFilters as buildByCli } from '../../../cli/observe/build-filters.ts';
-import { filterFlags } from '../../../cli/observe/filter-flags.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
+import { buildFilters as buildByCli } from '../../../flags/observe/build-filters.ts';
+import { filterFlags } from '../../../flags/observe/filter-flags.ts';
 import { FlowFilterSchema } from '../../../proto/gen/flow/flow_pb.ts';
 import { buildFilters, FilterError, filterText, parseFilterWords } from '../../../ui/filter/filter-words.ts';
 

@@ -1,4 +1,4 @@
-import type { FlagSpec } from '../flags/flag-spec.ts';
+import type { FlagSpec } from './flag-spec.ts';
 
 export const DEFAULT_SERVER = 'localhost:4245';
 

@@ -1,5 +1,5 @@
 import { keyWords } from '../../proto/flow/aggregate/key-names.ts';
-import type { FlagSpec } from '../flags/flag-spec.ts';
+import type { FlagSpec } from '../flag-spec.ts';
 import { sortWords } from './aggregate-words.ts';
 
 const group = 'Counting instead of showing';

@@ -1,4 +1,4 @@
-import { parseGoDuration } from '../../proto/flow/text/go-duration.ts';
+import { parseGoDuration } from '../proto/flow/text/go-duration.ts';
 import { type FlagKind, invalidValue } from './flag-spec.ts';
 
 const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);

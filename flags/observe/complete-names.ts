@@ -1,5 +1,5 @@
 import type { FlowFilter } from '../../proto/gen/flow/flow_pb.ts';
-import { UsageError } from '../flags/flag-spec.ts';
+import { UsageError } from '../flag-spec.ts';
 
 export type End = 'source' | 'destination';
 

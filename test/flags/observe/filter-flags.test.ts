@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
-import { buildFilters } from '../../../cli/observe/build-filters.ts';
-import { exclusiveGroups } from '../../../cli/observe/exclusive-groups.ts';
-import { filterFlags } from '../../../cli/observe/filter-flags.ts';
+import { parseFlags } from '../../../flags/parse-flags.ts';
+import { buildFilters } from '../../../flags/observe/build-filters.ts';
+import { exclusiveGroups } from '../../../flags/observe/exclusive-groups.ts';
+import { filterFlags } from '../../../flags/observe/filter-flags.ts';
 import { parseRawFilters, rawFiltersText } from '../../../cli/observe/raw-filters.ts';
 import { Verdict } from '../../../proto/gen/flow/flow_pb.ts';
 

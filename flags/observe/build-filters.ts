@@ -1,5 +1,5 @@
 import type { FlowFilter } from '../../proto/gen/flow/flow_pb.ts';
-import { type FlagUse, UsageError } from '../flags/flag-spec.ts';
+import { type FlagUse, UsageError } from '../flag-spec.ts';
 import { filterFlags } from './filter-flags.ts';
 import { FilterPair } from './filter-pair.ts';
 

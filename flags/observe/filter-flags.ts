@@ -1,6 +1,6 @@
 import { tracePointNames } from '../../proto/flow/text/event-names.ts';
 import { reservedIdentityNames } from '../../proto/flow/text/identity-text.ts';
-import type { FlagKind, FlagSpec } from '../flags/flag-spec.ts';
+import type { FlagKind, FlagSpec } from '../flag-spec.ts';
 
 type More = Pick<FlagSpec, 'short' | 'suggestions'>;
 

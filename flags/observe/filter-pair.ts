@@ -6,7 +6,7 @@ import {
   IPVersion,
   NetworkInterfaceSchema,
 } from '../../proto/gen/flow/flow_pb.ts';
-import { type FlagUse, UsageError } from '../flags/flag-spec.ts';
+import { type FlagUse, UsageError } from '../flag-spec.ts';
 import { completeNames, type End } from './complete-names.ts';
 import { exclusiveGroups } from './exclusive-groups.ts';
 import * as values from './filter-values.ts';

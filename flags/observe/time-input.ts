@@ -1,5 +1,5 @@
 import { parseGoDuration } from '../../proto/flow/text/go-duration.ts';
-import { invalidValue } from '../flags/flag-spec.ts';
+import { invalidValue } from '../flag-spec.ts';
 
 /** A point in time: seconds since 1970 and nanoseconds on top. */
 export interface TimePoint {

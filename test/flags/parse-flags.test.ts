@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlags } from '../../../cli/flags/parse-flags.ts';
-import { observeCommand } from '../../../cli/observe/observe.ts';
-import { serverFlags } from '../../../cli/settings/server-flags.ts';
+import { parseFlags } from '../../flags/parse-flags.ts';
+import { observeCommand } from '../../cli/observe/observe.ts';
+import { serverFlags } from '../../flags/server-flags.ts';
 
 const specs = [...observeCommand.flags!, ...serverFlags];
 /** Flags as `name=text`, then positionals. */

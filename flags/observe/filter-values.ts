@@ -14,9 +14,9 @@ import {
 } from '../../proto/gen/flow/flow_pb.ts';
 import { reservedIdentity, reservedIdentityNames } from '../../proto/flow/text/identity-text.ts';
 import { agentNotificationNames, eventTypes, tracePointNames } from '../../proto/flow/text/event-names.ts';
-import { invalidValue } from '../flags/flag-spec.ts';
-import { nearest } from '../flags/nearest.ts';
-import { goUint } from '../flags/parse-value.ts';
+import { invalidValue } from '../flag-spec.ts';
+import { nearest } from '../nearest.ts';
+import { goUint } from '../parse-value.ts';
 
 /** Readers of filter values: each takes the flag as shown in messages and the text given, and throws UsageError for what it does not know. */
 

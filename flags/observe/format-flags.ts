@@ -1,5 +1,5 @@
 import { timeFormatNames } from '../../proto/flow/text/time-text.ts';
-import type { FlagSpec } from '../flags/flag-spec.ts';
+import type { FlagSpec } from '../flag-spec.ts';
 
 const group = 'Output';
 
