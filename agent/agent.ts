@@ -161,12 +161,13 @@ export class Agent {
       settings,
       {
         onRules: (told) => this.pipeline?.enrich([{ kind: 'rules', ...told }]),
-        onRanges: (ranges) =>
-          this.pipeline?.enrich(ranges.map((range) => ({ kind: 'identity', ...range }) as const)),
+        onIdentities: (told) =>
+          this.pipeline?.enrich(told.map((identity) => ({ kind: 'identity', ...identity }) as const)),
         onProblems: (problems) => this.setProblems('policy', problems),
       },
     );
     datapath.usePolicies(this.policies);
+    datapath.useNodeIdentities((node) => this.policies!.identityOfNode(node));
   }
 
   /** Reads all clusters' state once, and follows it from then on. */
@@ -196,9 +197,10 @@ export class Agent {
     this.pipeline?.enrich(enrichmentChanges(changes, clusterName));
     for (const event of this.serviceEvents.of(changes)) this.agentEvents.add(event);
     // Entries for an identity come before addresses that have it.
-    this.policies?.apply(changes);
+    const renumbered = this.policies?.apply(changes) ?? [];
     for (const event of policyEvents(changes, this.policies?.revision ?? 0)) this.agentEvents.add(event);
-    this.datapath?.apply(changes);
+    const again = renumbered.map((node) => ({ kind: 'node-upsert', node, old: node }) as const);
+    this.datapath?.apply([...changes, ...again]);
   }
 
   private datapathListeners(): DatapathListeners {

@@ -95,7 +95,7 @@ static __always_inline struct route route_to_device(struct __sk_buff *skb, const
 {
 	struct route route = route_through_stack(skb, NULL);
 
-	if (remote->identity < IDENTITY_FIRST_ALLOCATED)
+	if (!is_pod_identity(remote->identity))
 		return route;
 	route.verdict = redirect_to_device(skb, p);
 	if (route.verdict >= 0) {

@@ -57,6 +57,7 @@ export {
   type ParsedPolicies,
   parsePolicies,
   parsePolicyDocuments,
+  type PolicyPlace,
   type PolicyProblem,
 } from './manifest/parse-policies.ts';
 export {
@@ -78,7 +79,12 @@ export {
   type PolicyUpdate,
 } from './compile/policy-state.ts';
 export type { NamedRule, RuleCookie, RuleTable } from './compile/rule-table.ts';
-export { hostLabels, type LocalIdentity, NodeIdentities } from './select/local-identities.ts';
+export {
+  hostLabels,
+  type LocalIdentity,
+  NodeIdentities,
+  tellsNodesApart,
+} from './select/local-identities.ts';
 export type { NamedPort } from './select/matcher.ts';
 export {
   CLASS_CIDR,

@@ -5,7 +5,7 @@ import { Netlink, type NetworkState, watchNetwork } from '../kernel/netlink.ts';
 import type { Link } from '../kernel/netlink-message.ts';
 import type { DatapathProblem } from './datapath-problem.ts';
 import { type AttachedEndpoint, EndpointManager, type EndpointPolicies } from './endpoint-manager.ts';
-import { type IpcacheChange, IpcacheSync } from './ipcache-sync.ts';
+import { type IpcacheChange, IpcacheSync, type NodeIdentityLookup } from './ipcache-sync.ts';
 import { DatapathSettings, type DatapathSettingsOptions } from './datapath-settings.ts';
 import { encodeNodeConstants } from './map-layout.ts';
 
@@ -97,6 +97,11 @@ export class Datapath {
   /** Has every endpoint given its policy before it is served. To be called before `start`. */
   usePolicies(policies: EndpointPolicies): void {
     this.manager.usePolicies(policies);
+  }
+
+  /** Has other nodes told apart; one whose identity changes is to be applied again. To be called before `apply`. */
+  useNodeIdentities(lookup: NodeIdentityLookup): void {
+    this.ipcache.useNodeIdentities(lookup);
   }
 
   /** Takes changes of any cluster's state. Before `start` they are only noted. */

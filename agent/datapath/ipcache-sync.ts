@@ -7,6 +7,9 @@ import { encodeIpcacheInfo } from './map-layout.ts';
 const IDENTITY_HOST = 1;
 const IDENTITY_REMOTE_NODE = 6;
 
+/** The identity of a node's addresses. */
+export type NodeIdentityLookup = (node: ClusterNode) => number;
+
 /** One address that got another identity, or none any more. */
 export interface IpcacheChange {
   readonly address: string;
@@ -30,13 +33,14 @@ interface Claim {
 }
 
 /**
- * Keeps the datapath's map of addresses to identities in step with all clusters: pods by their identity, nodes as host or remote node. An address that several say is
+ * Keeps the datapath's map of addresses to identities in step with all clusters: pods by their identity, nodes as host, as remote node, or by identities of their own. An address that several say is
  * theirs is the first one's, by own cluster and name; when he goes it is the next one's.
  */
 export class IpcacheSync {
   private readonly sync: AddressMapSync;
   private readonly clusterName: string;
   private readonly nodeName: string;
+  private identityOfNode: NodeIdentityLookup | null = null;
   private readonly claims = new Map<string, readonly Claim[]>();
   private readonly contested = new Set<string>();
   /** What was told and wanted last, by address. */
@@ -49,6 +53,11 @@ export class IpcacheSync {
     this.sync = new AddressMapSync(map);
     this.clusterName = own.clusterName;
     this.nodeName = own.nodeName;
+  }
+
+  /** Has nodes told apart. One whose identity changes is to be applied again. Without it other nodes are all `remote-node`. */
+  useNodeIdentities(lookup: NodeIdentityLookup): void {
+    this.identityOfNode = lookup;
   }
 
   /** Addresses with an identity. */
@@ -152,10 +161,12 @@ export class IpcacheSync {
     return [{ address, identity: now?.identity ?? 0, oldIdentity: old?.identity ?? 0, namespace, podName }];
   }
 
-  private nodeClaim({ cluster, name }: ClusterNode): Claim {
+  private nodeClaim(node: ClusterNode): Claim {
+    const { cluster, name } = node;
     const isThisNode = cluster === this.clusterName && name === this.nodeName;
     const who = `node ${cluster}/${name}`;
-    const identity = isThisNode ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
+    const other = this.identityOfNode?.(node) ?? IDENTITY_REMOTE_NODE;
+    const identity = isThisNode ? IDENTITY_HOST : other;
     return { rank: this.rankOf(cluster, who), who, identity, namespace: '', podName: '' };
   }
 

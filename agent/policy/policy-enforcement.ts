@@ -1,4 +1,4 @@
-import type { ClusterChange, PodEndpoint } from '../../cluster/index.ts';
+import type { ClusterChange, ClusterNode, PodEndpoint } from '../../cluster/index.ts';
 import {
   type EnforcementMode,
   hostLabels,
@@ -13,6 +13,7 @@ import type { DatapathSettings } from '../datapath/datapath-settings.ts';
 import type { BpfMap } from '../kernel/bpf-map.ts';
 import { readRuleCounts, type RuleCount } from './rule-counts.ts';
 import { KnownIdentities, namedPortsOf } from './known-identities.ts';
+import { KnownNodes } from './known-nodes.ts';
 import { NODE_ENDPOINT_ID } from './policy-layout.ts';
 import {
   type ChangeCause,
@@ -41,17 +42,17 @@ export interface PolicyMaps {
   readonly ruleCounters: Pick<BpfMap, 'entries'>;
 }
 
-/** What flows need to name rules, and the ranges that rules speak of. */
+/** What flows need to name rules, and whom rules speak of that is no pod. */
 export interface PolicyListeners {
   readonly onRules: (told: ToldRules) => void;
-  readonly onRanges: (changes: readonly RangeIdentity[]) => void;
+  readonly onIdentities: (changes: readonly ToldIdentity[]) => void;
   readonly onProblems: (problems: readonly PolicyProblem[]) => void;
 }
 
-/** A range that got an identity, or lost it. */
-export interface RangeIdentity {
+/** A range or another node that got an identity, or lost it. */
+export interface ToldIdentity {
   readonly identity: number;
-  /** Null when the range is gone. */
+  /** Null when it is gone. */
   readonly labels: readonly string[] | null;
 }
 
@@ -76,6 +77,7 @@ export class PolicyEnforcement {
   private readonly sets: PolicySets;
   private readonly ranges: RangeSync;
   private readonly identities = new KnownIdentities();
+  private readonly nodes: KnownNodes;
   private readonly ruleCounters: PolicyMaps['ruleCounters'];
   private readonly listeners: PolicyListeners;
   /** Pods of this node, by namespace and name. */
@@ -103,6 +105,7 @@ export class PolicyEnforcement {
     this.listeners = listeners;
     const { clusterName, clusterId, mode, hostFirewall } = options;
     this.state = new PolicyState({ clusterName, clusterId, mode, hostFirewall });
+    this.nodes = new KnownNodes(options);
     this.sets = new PolicySets(maps.policy, maps.endpointPolicies);
     this.ranges = new RangeSync(maps.ranges);
     this.ruleCounters = maps.ruleCounters;
@@ -125,9 +128,19 @@ export class PolicyEnforcement {
     return readRuleCounts(this.ruleCounters, this.state.rules);
   }
 
-  /** Takes changes of any cluster's state. To be called before the datapath learns of them. */
-  apply(changes: readonly ClusterChange[]): void {
-    const identities = this.identities.apply(changes);
+  /** The identity of a node's addresses, this node's included. */
+  identityOfNode(node: ClusterNode): number {
+    return this.nodes.identityOf(node);
+  }
+
+  /**
+   * Takes changes of any cluster's state. To be called before the datapath learns of them. Returns the nodes that have another identity now although nothing changed about
+   * them: the datapath has to learn of that, too.
+   */
+  apply(changes: readonly ClusterChange[]): readonly ClusterNode[] {
+    const nodes = this.nodes.apply(changes);
+    this.listeners.onIdentities(nodes.identities.map(({ id, labels }) => ({ identity: id, labels })));
+    const identities = [...this.identities.apply(changes), ...nodes.identities];
     if (identities.length > 0) this.update({ identities }, 'identities-added');
     const update = this.updateOf(changes);
     if (Object.values(update).some((list: readonly unknown[]) => list.length > 0)) {
@@ -136,8 +149,9 @@ export class PolicyEnforcement {
     }
     for (const key of this.ids.keys()) this.assignAgain(key);
     if (this.isComplete) this.assignNode();
-    if (this.identities.hasUnused) this.schedule();
+    if (this.identities.hasUnused || this.nodes.hasUnused) this.schedule();
     this.tell();
+    return nodes.renumbered;
   }
 
   /** Puts an endpoint's policy in force, before the datapath knows the endpoint otherwise. */
@@ -254,7 +268,7 @@ export class PolicyEnforcement {
   }
 
   private tellRanges(): void {
-    const changes: RangeIdentity[] = [];
+    const changes: ToldIdentity[] = [];
     const present = new Set<number>();
     for (const [, { id, labels }] of this.state.cidrs.entries()) {
       present.add(id);
@@ -267,7 +281,7 @@ export class PolicyEnforcement {
       this.toldRanges.delete(id);
       changes.push({ identity: id, labels: null });
     }
-    if (changes.length > 0) this.listeners.onRanges(changes);
+    if (changes.length > 0) this.listeners.onIdentities(changes);
   }
 
   private tellRules(cookies: ReadonlySet<RuleCookie>): void {
@@ -301,11 +315,14 @@ export class PolicyEnforcement {
   }
 
   private lookAgain(): void {
-    const removedIdentities = this.identities.retire(performance.now());
+    const nowMs = performance.now();
+    const goneNodes = this.nodes.retire(nowMs);
+    this.listeners.onIdentities(goneNodes.map((identity) => ({ identity, labels: null })));
+    const removedIdentities = [...this.identities.retire(nowMs), ...goneNodes];
     if (removedIdentities.length > 0) this.update({ removedIdentities }, 'identities-removed');
     this.sets.retry();
     if (this.ranges.problem !== null && this.addRanges()) this.settings.identitiesChanged();
-    if (this.identities.hasUnused) this.schedule();
+    if (this.identities.hasUnused || this.nodes.hasUnused) this.schedule();
     this.tell();
   }
 

@@ -6,6 +6,9 @@
 #define IDENTITY_HOST 1
 #define IDENTITY_WORLD 2
 #define IDENTITY_FIRST_ALLOCATED 256
+/* From here on numbers are each node's own: ranges, other nodes. */
+#define IDENTITY_CIDR_SCOPE (1 << 24)
+#define IDENTITY_REMOTE_NODE_SCOPE (2 << 24)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -81,6 +84,11 @@ static __noinline __u32 range_identity(const union address *address, __u8 family
 	__builtin_memcpy(key.address, address, sizeof(key.address));
 	info = bpf_map_lookup_elem(&ipcache_cidr, &key);
 	return info ? info->identity : IDENTITY_WORLD;
+}
+
+static __always_inline bool is_pod_identity(__u32 identity)
+{
+	return identity >= IDENTITY_FIRST_ALLOCATED && identity < IDENTITY_CIDR_SCOPE;
 }
 
 static __always_inline void end_of_local(struct end *end, const struct local_address *local)

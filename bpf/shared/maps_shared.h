@@ -70,8 +70,8 @@ struct local_address {
 	__u16 pad;                 /* 22 */
 };                                 /* 24 bytes */
 
-/* Map `ipcache`: hash of address_key -> ipcache_info for single addresses of the whole fleet: pods, and other nodes (identity 6).
- * A single address with an allocated identity (256 and up) is taken for a pod: packets to it may leave the node's device past
+/* Map `ipcache`: hash of address_key -> ipcache_info for single addresses of the whole fleet: pods, and other nodes (identity 6, or from 2^25
+ * on, one each). A single address with an identity from 256 to 2^24 - 1 is taken for a pod: packets to it may leave the node's device past
  * the kernel's stack (and its NAT), if the FIB says so. Map `ipcache_cidr`: LPM trie of cidr_key -> ipcache_info for ranges;
  * asked when `ipcache` has nothing. What neither knows is world (2). */
 struct cidr_key {

@@ -1,5 +1,6 @@
 import { parseCidr } from '../../cluster/address.ts';
 import { isIdentityRelevant, POLICY_CLUSTER_LABEL } from '../../cluster/security-labels.ts';
+import type { Peer, Policy } from '../model.ts';
 import { cidrLabel } from './label.ts';
 import { CIDR_SCOPE, REMOTE_NODE_SCOPE } from './reserved-identities.ts';
 import { StableNumbers } from './stable-numbers.ts';
@@ -62,6 +63,27 @@ export class NodeIdentities {
   release(cluster: string, node: string): void {
     this.numbers.release(`${cluster}/${node}`);
   }
+}
+
+/**
+ * Whether a policy speaks of other nodes in words that only an identity of their own can answer: `fromNodes`, `toNodes`, or a selector that names `reserved:remote-node` or
+ * labels of nodes.
+ */
+export function tellsNodesApart(policy: Policy): boolean {
+  return policy.ruleSets.some(({ ingress, egress }) =>
+    [ingress, egress].some((rules) =>
+      [...(rules?.allow ?? []), ...(rules?.deny ?? [])].some(
+        ({ peers }) => peers !== 'any' && peers.some(tellsApart),
+      ),
+    ),
+  );
+}
+
+function tellsApart(peer: Peer): boolean {
+  if (peer.kind !== 'labels') return false;
+  return peer.selector.requirements.some(
+    ({ source, key }) => source === 'node' || (source === 'reserved' && key === 'remote-node'),
+  );
 }
 
 function remoteNodeLabels(cluster: string, labels: readonly string[]): string[] {

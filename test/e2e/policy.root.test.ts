@@ -45,7 +45,7 @@ before(async () => {
     'cluster.yaml',
     namespaceManifest('travel'),
     nodeManifest(near, 'node1'),
-    nodeManifest(far, 'node2'),
+    nodeManifest(far, 'node2', 'b'),
     podManifest(client, 'client', 'node1'),
     podManifest(server, 'server', 'node1'),
     podManifest(remote, 'remote', 'node2'),
@@ -257,7 +257,7 @@ describe('a policy from the directory', () => {
     const cluster = [
       namespaceManifest('travel'),
       nodeManifest(near, 'node1'),
-      nodeManifest(far, 'node2'),
+      nodeManifest(far, 'node2', 'b'),
       podManifest(client, 'client', 'node1'),
       podManifest(remote, 'remote', 'node2'),
     ];
@@ -326,6 +326,61 @@ describe('a policy from the directory', () => {
     assert.deepEqual([...new Set(answers)], ['silence']);
     assert.equal(await say(), 'echoed');
   });
+});
+
+describe('policies that tell nodes apart', () => {
+  let atFar: Prober;
+  before(async () => {
+    const far = nodes.nodes[1];
+    atFar = new Prober(far);
+    probers.push(atFar);
+    for (const address of [far.ipv4, far.ipv6]) await atFar.serve('tcp', address, PORT);
+  });
+
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    it(`let in the nodes that a rule picks, and no others, over ${family}`, async () => {
+      const zone = (name: string): object =>
+        cilium('zone', {
+          endpointSelector: app('server'),
+          ingress: [{ fromNodes: [{ matchLabels: { zone: name } }] }],
+        });
+      home.write('policy.yaml', zone('a'));
+      await isCut(() => atFar.askBriefly('tcp', server[family], PORT));
+      home.write('policy.yaml', zone('b'));
+      await passes(() => atFar.askBriefly('tcp', server[family], PORT));
+      assert.equal(await fromRemote.askBriefly('tcp', server[family], PORT), 'silence');
+      const [flow] = (await awaitFlows(
+        observer,
+        (one) =>
+          (one as VerdictFlow).event_type.type === 5 &&
+          one.verdict === 'FORWARDED' &&
+          one.IP?.source === nodes.nodes[1][family],
+      )) as VerdictFlow[];
+      assert.ok(flow.source.identity > 2 ** 25, `identity ${flow.source.identity}`);
+      assert.deepEqual(flow.source.labels, [
+        'k8s:io.cilium.k8s.policy.cluster=east',
+        'node:zone=b',
+        'reserved:remote-node',
+      ]);
+      // Whoever does not tell them apart means all of them all the same.
+      const all = { endpointSelector: app('server'), ingress: [{ fromEntities: ['remote-node'] }] };
+      home.write('policy.yaml', zone('a'), cilium('all', all));
+      assert.equal(await atFar.ask('tcp', server[family], PORT), 'echoed');
+    });
+
+    it(`let pods speak to the nodes that a rule picks, over ${family}`, async () => {
+      const far = nodes.nodes[1];
+      const zone = (name: string): object =>
+        cilium('zone', {
+          endpointSelector: app('client'),
+          egress: [{ toNodes: [{ matchLabels: { zone: name } }] }, { toEndpoints: [app('server')] }],
+        });
+      home.write('policy.yaml', zone('a'));
+      await isCut(() => fromClient.askBriefly('tcp', far[family], PORT));
+      home.write('policy.yaml', zone('b'));
+      await passes(() => fromClient.askBriefly('tcp', far[family], PORT));
+    });
+  }
 });
 
 describe('the host firewall', () => {

@@ -86,6 +86,24 @@ describe('IpcacheSync', () => {
     assert.equal(sync.size, 0);
   });
 
+  it('tells nodes apart once asked to, one applied again by what it is then', () => {
+    const map = new FakeAddressMap();
+    const sync = new IpcacheSync(map, own);
+    let identity = 6;
+    sync.useNodeIdentities(() => identity);
+    const nodes = ['n1', 'n2'].map((name, i) => node(name, [`192.168.0.${i + 1}`]));
+    sync.apply(nodes.map((one) => ({ kind: 'node-upsert', node: one })));
+    sync.finishInitial();
+    assert.deepEqual(seen(map), { '192.168.0.1': 1, '192.168.0.2': 6 });
+    identity = 777;
+    const done = sync.apply(nodes.map((one) => ({ kind: 'node-upsert', node: one, old: one })));
+    assert.deepEqual(seen(map), { '192.168.0.1': 1, '192.168.0.2': 777 });
+    assert.deepEqual(
+      done.map(({ address, oldIdentity }) => [address, oldIdentity]),
+      [['192.168.0.2', 6]],
+    );
+  });
+
   it('keeps what it has while the cluster has not agreed on a new identity', () => {
     const { map, sync } = started(upsert('a', ['10.0.0.1'], 1001));
     sync.apply([upsert('a', ['10.0.0.1'], 0)]);

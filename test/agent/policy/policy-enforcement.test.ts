@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DatapathSettings } from '../../../agent/datapath/datapath-settings.ts';
 import { decodeSettings, encodeCidrKey, SETTING_POLICY } from '../../../agent/datapath/map-layout.ts';
-import { PolicyEnforcement, type RangeIdentity } from '../../../agent/policy/policy-enforcement.ts';
+import { PolicyEnforcement, type ToldIdentity } from '../../../agent/policy/policy-enforcement.ts';
 import { policyLayouts } from '../../../agent/policy/policy-layout.ts';
 import type { ClusterChange } from '../../../cluster/index.ts';
 import { parsePolicies } from '../../../policy/index.ts';
@@ -23,14 +23,14 @@ class Node {
   readonly ruleCounters = new FakePolicyMap(4);
   readonly settings = new FakePolicyMap(4);
 
-  agent(): { enforcement: PolicyEnforcement; ranges: RangeIdentity[] } {
+  agent(): { enforcement: PolicyEnforcement; ranges: ToldIdentity[] } {
     const settings = new DatapathSettings(this.settings, {
       aggregation: 'medium',
       aggregationIntervalMs: 5000,
       captureBytes: 0,
       noRedirect: false,
     });
-    const ranges: RangeIdentity[] = [];
+    const ranges: ToldIdentity[] = [];
     const enforcement = new PolicyEnforcement(
       {
         clusterName: 'east',
@@ -42,7 +42,7 @@ class Node {
       },
       this,
       settings,
-      { onRules: () => {}, onRanges: (changes) => ranges.push(...changes), onProblems: () => {} },
+      { onRules: () => {}, onIdentities: (changes) => ranges.push(...changes), onProblems: () => {} },
     );
     return { enforcement, ranges };
   }
@@ -195,6 +195,30 @@ describe('a node’s policies', () => {
     assert.equal(node.hasRange('198.51.100.0', 24), false);
     enforcement.assign('shop/web', WEB);
     assert.equal(node.hasRange('198.51.100.0', 24), true);
+    enforcement.close();
+  });
+
+  it('tell nodes apart before addresses do, and go on matching them as remote nodes', () => {
+    const node = new Node();
+    const { enforcement, ranges } = node.agent();
+    const n2 = { name: 'n2', cluster: 'east', addresses: ['192.0.2.2'], podCidrs: [], labels: ['zone=b'] };
+    const n3 = { ...n2, name: 'n3', addresses: ['192.0.2.3'], labels: [] };
+    enforcement.apply([upsert(web), { kind: 'node-upsert', node: n2 }, { kind: 'node-upsert', node: n3 }]);
+    enforcement.assign('shop/web', WEB);
+    enforcement.finishInitial();
+    const fromZone = policy([{ fromNodes: [{ matchLabels: { zone: 'b' } }] }]);
+    assert.deepEqual(enforcement.apply([fromZone]), [n2, n3]);
+    const [of2, of3] = [enforcement.identityOfNode(n2), enforcement.identityOfNode(n3)];
+    assert.deepEqual([node.ask(of2), node.ask(of3), node.ask(6)], ['allow', 'default-deny', 'default-deny']);
+    assert.deepEqual(
+      ranges.map(({ identity }) => identity),
+      [of2, of3],
+    );
+    const fromNodes = policy([{ fromEntities: ['remote-node'] }]);
+    assert.deepEqual(enforcement.apply([fromNodes]), [n2, n3]);
+    // Until the datapath has learnt of it, too.
+    assert.deepEqual([node.ask(of2), node.ask(of3), node.ask(6)], ['allow', 'allow', 'allow']);
+    assert.deepEqual([enforcement.identityOfNode(n2), enforcement.identityOfNode(n3)], [6, 6]);
     enforcement.close();
   });
 

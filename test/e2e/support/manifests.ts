@@ -18,11 +18,11 @@ export function podManifest(pod: Pod, app: string, nodeName: string): object {
   };
 }
 
-export function nodeManifest(node: TestNode, name: string): object {
+export function nodeManifest(node: TestNode, name: string, zone = 'a'): object {
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, labels: { zone: 'a' } },
+    metadata: { name, labels: { zone } },
     status: {
       addresses: [node.ipv4, node.ipv6].map((address) => ({ type: 'InternalIP', address })),
     },
