@@ -1,0 +1,38 @@
+import { createContext, useContext, useSyncExternalStore } from 'react';
+import type { Emitter } from '../store/emitter.ts';
+import { MapFeed } from '../store/map-feed.ts';
+import { StatusFeed } from '../store/status-feed.ts';
+import type { ViewState } from '../store/view-state.ts';
+import { ViewStore } from '../store/view-store.ts';
+
+/** What all parts of the page share: one of each per tab. */
+export interface Stores {
+  readonly view: ViewStore;
+  readonly map: MapFeed;
+  readonly status: StatusFeed;
+}
+
+export function createStores(): Stores {
+  return { view: new ViewStore(), map: new MapFeed(), status: new StatusFeed() };
+}
+
+export const StoresContext = createContext<Stores | null>(null);
+
+/** The stores of the page. Throws Error outside of the page's provider. */
+export function useStores(): Stores {
+  const stores = useContext(StoresContext);
+  if (stores === null) throw new Error('no stores: expected within StoresContext');
+  return stores;
+}
+
+/** Draws anew whenever a store has changed, and gives it. */
+export function useChanges<T extends Emitter>(store: T): T {
+  useSyncExternalStore(store.subscribe, store.snapshot);
+  return store;
+}
+
+/** What the URL says now. */
+export function useViewState(): ViewState {
+  const { view } = useStores();
+  return useChanges(view).state;
+}

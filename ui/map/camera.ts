@@ -1,0 +1,59 @@
+import type { Rect } from '../layout/map-layout.ts';
+
+/** What of the map is on screen: screen = map * scale + offset. */
+export interface Camera {
+  readonly scale: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+const MIN_SCALE = 0.05;
+const MAX_SCALE = 3;
+
+/** Shows all of `bounds`, in the middle, not larger than life. */
+export function fitCamera(bounds: Rect, screen: Size, margin = 56): Camera {
+  const scale = clampScale(
+    Math.min((screen.width - 2 * margin) / bounds.width, (screen.height - 2 * margin) / bounds.height, 1.25),
+  );
+  return {
+    scale,
+    x: (screen.width - bounds.width * scale) / 2 - bounds.x * scale,
+    y: (screen.height - bounds.height * scale) / 2 - bounds.y * scale,
+  };
+}
+
+/** Zooms so that what is under `at` stays there. */
+export function zoomAt(camera: Camera, at: Point, factor: number): Camera {
+  const scale = clampScale(camera.scale * factor);
+  const ratio = scale / camera.scale;
+  return { scale, x: at.x - (at.x - camera.x) * ratio, y: at.y - (at.y - camera.y) * ratio };
+}
+
+/** Brings the middle of `rect` to the middle of the screen. */
+export function centreOn(camera: Camera, rect: Rect, screen: Size): Camera {
+  const scale = Math.max(camera.scale, 0.9);
+  return {
+    scale,
+    x: screen.width / 2 - (rect.x + rect.width / 2) * scale,
+    y: screen.height / 2 - (rect.y + rect.height / 2) * scale,
+  };
+}
+
+/** The point of the map at a point of the screen. */
+export function toMap({ scale, x, y }: Camera, at: Point): Point {
+  return { x: (at.x - x) / scale, y: (at.y - y) / scale };
+}
+
+function clampScale(scale: number): number {
+  return Math.min(MAX_SCALE, Math.max(MIN_SCALE, scale));
+}
