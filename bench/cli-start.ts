@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { frameMessage } from '../proto/flow/frame.ts';
 import { GetFlowsResponseSchema } from '../proto/gen/observer/observer_pb.ts';
 import { createRpcServer, parseAddress, type RawCall } from '../rpc/index.ts';
+import { bundleCli } from '../scripts/bundle-cli.ts';
 import { type Bench, median } from './report.ts';
 
-const MAIN = join(import.meta.dirname, '../cli/main.ts');
+const SLUICE = join(import.meta.dirname, '../sluice');
+const SOURCES = [process.execPath, join(import.meta.dirname, '../cli/main.ts')];
 const RUNS = 9;
 /** Unit of the times in /proc/PID/stat (man 5 proc): 100 Hz on every Linux that Node runs on. */
 const TICK_MS = 10;
@@ -19,16 +21,16 @@ interface Start {
   readonly cpuMs: number;
 }
 
-/** Fields 14 and 15 of /proc/PID/stat, counted behind the name, which may hold blanks. */
+/** Fields 14 to 17 of /proc/PID/stat, counted behind the name, which may hold blanks: the time of the process and of its children that ended. */
 function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS;
 }
 
-/** Starts the command and waits for its first byte on stdout. */
-async function startOnce(args: readonly string[], cache: string): Promise<Start> {
+/** Starts a command and waits for its first byte on stdout. */
+async function startOnce([file, ...args]: readonly string[], cache: string): Promise<Start> {
   const start = performance.now();
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, NODE_COMPILE_CACHE: cache },
   });
@@ -40,14 +42,14 @@ async function startOnce(args: readonly string[], cache: string): Promise<Start>
     child.stdout.once('end', () => resolve(null));
   });
   await ended;
-  if (first === null) throw new Error(`sluice ${args.join(' ')} printed nothing`);
+  if (first === null) throw new Error(`${file} ${args.join(' ')} printed nothing`);
   return first;
 }
 
-async function starts(args: readonly string[], cache: string): Promise<Start[]> {
-  await startOnce(args, cache); // fills the cache of compiled code, which ./sluice has too
+async function starts(command: readonly string[], cache: string): Promise<Start[]> {
+  await startOnce(command, cache); // fills the cache of compiled code, which ./sluice has too
   const results: Start[] = [];
-  for (let run = 0; run < RUNS; run++) results.push(await startOnce(args, cache));
+  for (let run = 0; run < RUNS; run++) results.push(await startOnce(command, cache));
   return results;
 }
 
@@ -68,12 +70,15 @@ export const run: Bench = async (report) => {
     routes: () => {},
   });
   try {
+    const observe = ['observe', '--server', address];
     const cases: readonly (readonly [string, readonly string[], number])[] = [
-      ['sluice help, first byte', ['help'], 150],
-      ['sluice observe, first flow', ['observe', '--server', address], 250],
+      ['./sluice help, first byte', [SLUICE, 'help'], 150],
+      ['./sluice observe, first flow', [SLUICE, ...observe], 250],
+      ['its sources, first flow', [...SOURCES, ...observe], 250],
     ];
-    for (const [name, args, goalMs] of cases) {
-      const results = await starts(args, join(directory, 'cache'));
+    await bundleCli();
+    for (const [name, command, goalMs] of cases) {
+      const results = await starts(command, join(directory, 'cache'));
       const row = { bench: 'cli-start', case: name, unit: 'ms', baseline: `the goal of ${goalMs} ms` };
       const wall = results.map(({ wallMs }) => wallMs);
       const cpu = median(results.map(({ cpuMs }) => cpuMs));
