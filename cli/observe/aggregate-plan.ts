@@ -1,11 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { MAX_BUCKET_MS, MIN_BUCKET_MS } from '../../proto/flow/aggregate/flow-aggregator.ts';
 import type { NamedKey } from '../../proto/flow/aggregate/group-keys.ts';
 import { compileTimeFormat } from '../../proto/flow/text/time-text.ts';
 import type { GetFlowsRequest } from '../../proto/gen/observer/observer_pb.ts';
 import {
   type AggregateFlowsRequest,
   AggregateFlowsRequestSchema,
+  GroupField,
 } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
 import { type FlagUse, invalidValue, lastText, UsageError } from '../../flags/flag-spec.ts';
 import { nearest } from '../../flags/nearest.ts';
@@ -78,7 +80,10 @@ export function planAggregation({
   }
   const keyNames = keys.map(({ name }) => name);
   const { follow } = flows;
-  const sort = parseSort(lastText(uses, 'sort-by') ?? defaultSort, keyNames);
+  // What is counted by time reads as a history.
+  const usualSort = !follow && keyNames.includes('time') ? 'time' : defaultSort;
+  const sort = parseSort(lastText(uses, 'sort-by') ?? usualSort, keyNames);
+  const bucket = bucketMs(uses, keys);
   if (sort.kind === 'rate' && !follow) {
     throw new UsageError(`--sort-by ${sort.name} needs --follow: rates are those of the last interval`);
   }
@@ -90,7 +95,11 @@ export function planAggregation({
     title,
     request: create(AggregateFlowsRequestSchema, {
       flows,
-      keys: keys.map(({ field, end }) => ({ field, end })),
+      keys: keys.map(({ field, end }) => ({
+        field,
+        end,
+        bucketMs: field === GroupField.TIME ? bucket : 0,
+      })),
       intervalMs: intervalMs(uses),
       maxRows: follow ? Math.max(FOLLOWED_ROWS, top) : MAX_ROWS,
       sortBy: requestedMeasure(sort),
@@ -130,6 +139,20 @@ function intervalMs(uses: readonly FlagUse[]): number {
   const ms = parseDurationMs('--interval', text);
   if (ms < MIN_INTERVAL_MS || ms > MAX_INTERVAL_MS) {
     throw invalidValue('--interval', text, 'a duration from 100ms to 1h');
+  }
+  return Math.round(ms);
+}
+
+/** Width of the buckets of time; 0 = as the server has it. */
+function bucketMs(uses: readonly FlagUse[], keys: readonly NamedKey[]): number {
+  const text = lastText(uses, 'aggregate-bucket');
+  if (text === undefined) return 0;
+  if (!keys.some(({ field }) => field === GroupField.TIME)) {
+    throw new UsageError('--aggregate-bucket needs the key "time", such as --aggregate-by time,verdict');
+  }
+  const ms = parseDurationMs('--aggregate-bucket', text);
+  if (ms < MIN_BUCKET_MS || ms > MAX_BUCKET_MS) {
+    throw invalidValue('--aggregate-bucket', text, 'a duration from 100ms to 24h');
   }
   return Math.round(ms);
 }

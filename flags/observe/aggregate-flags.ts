@@ -4,7 +4,7 @@ import { sortWords } from './aggregate-words.ts';
 
 const group = 'Counting instead of showing';
 
-/** Flags that say how rows are sorted, how many are shown, and how often. */
+/** Flags that say how rows are sorted, how many are shown, how often, and how time is cut. */
 export const rowFlags: readonly FlagSpec[] = [
   {
     name: 'sort-by',
@@ -29,6 +29,14 @@ export const rowFlags: readonly FlagSpec[] = [
     group,
     help: 'With --follow: how often rows are shown, 100ms to 1h.',
     default: '1s',
+  },
+  {
+    name: 'aggregate-bucket',
+    kind: 'duration',
+    value: 'DURATION',
+    group,
+    help: 'Width of the buckets of the key "time", 100ms to 24h.',
+    default: '1m',
   },
 ];
 

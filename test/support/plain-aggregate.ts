@@ -171,6 +171,14 @@ function cut(text: string, bytes = 512): string {
   return buffer.toString('utf8', 0, end);
 }
 
+/** The text of a response's key, by the book: from the decoded message. Times are cut to `bucketMs`. */
+function plainResponseText({ time }: GetFlowsResponse, flow: Flow, name: string, bucketMs: number): string {
+  if (name !== 'time') return plainKeyText(flow, name);
+  const us = Number(time?.seconds ?? 0n) * 1e6 + Math.floor((time?.nanos ?? 0) / 1000);
+  const begin = Math.floor(us / 1000 / bucketMs) * bucketMs;
+  return us <= 0 || begin > 8.64e15 ? '' : new Date(begin).toISOString().replace('.000Z', 'Z');
+}
+
 /** The text of a flow's key, by the book: from the decoded message. */
 export function plainKeyText(flow: Flow, name: string): string {
   return cut(wholeKeyText(flow, name));
@@ -200,10 +208,11 @@ export function countPlainly(
   rows: Map<string, PlainRow>,
   response: GetFlowsResponse,
   names: readonly string[],
+  bucketMs = 60_000,
 ): void {
   if (response.responseTypes.case !== 'flow') return;
   const flow = response.responseTypes.value;
-  const key = JSON.stringify(names.map((name) => plainKeyText(flow, name)));
+  const key = JSON.stringify(names.map((name) => plainResponseText(response, flow, name, bucketMs)));
   let row = rows.get(key);
   if (row === undefined) {
     row = {

@@ -13,7 +13,12 @@ export class GroupKeyError extends Error {
 }
 
 /** What tells a group from others, of the API. */
-export type KeyOfGroup = Pick<GroupKey, 'field' | 'end'>;
+export type KeyOfGroup = Pick<GroupKey, 'field' | 'end'> & Partial<Pick<GroupKey, 'bucketMs'>>;
+
+/** Width of the buckets of a TIME key that names none. */
+export const DEFAULT_BUCKET_MS = 60_000;
+export const MIN_BUCKET_MS = 100;
+export const MAX_BUCKET_MS = 86_400_000;
 
 const verdict = fieldPath('verdict');
 
@@ -41,9 +46,12 @@ export class FlowAggregator {
   }
 }
 
-function compileKey({ field, end }: KeyOfGroup, texts: TextTable): KeyReader {
+function compileKey({ field, end, bucketMs = 0 }: KeyOfGroup, texts: TextTable): KeyReader {
+  checkBucket(field, bucketMs);
   const isWhole = end === FlowEnd.FLOW_END_UNSPECIFIED;
-  const reader = isWhole ? compileFlowKey(field, texts) : compileEndKey(field, end, texts);
+  const reader = isWhole
+    ? compileFlowKey(field, texts, bucketMs || DEFAULT_BUCKET_MS)
+    : compileEndKey(field, end, texts);
   if (reader !== null) return reader;
   const name = Object.entries(GroupField).find(([, number]) => number === field)?.[0] ?? String(field);
   if (endMasks[field] !== undefined)
@@ -52,6 +60,16 @@ function compileKey({ field, end }: KeyOfGroup, texts: TextTable): KeyReader {
   throw new GroupKeyError(
     isKnown ? `key ${name} with end ${end}: it concerns no end` : `key ${name} does not exist`,
   );
+}
+
+function checkBucket(field: GroupField, bucketMs: number): void {
+  if (bucketMs === 0) return;
+  if (field !== GroupField.TIME) {
+    throw new GroupKeyError(`bucket_ms ${bucketMs} of key ${field}: only TIME has buckets`);
+  }
+  if (bucketMs < MIN_BUCKET_MS || bucketMs > MAX_BUCKET_MS) {
+    throw new GroupKeyError(`bucket_ms ${bucketMs}: expected ${MIN_BUCKET_MS} to ${MAX_BUCKET_MS}`);
+  }
 }
 
 /** The fields of a flow that an aggregator of these keys looks at, as a field mask has them. */

@@ -4,6 +4,7 @@ import { GroupField } from '../../gen/sluice/v1/aggregation_pb.ts';
 import { type FieldPath, fieldPath } from '../field-path.ts';
 import type { FlowIndex, TextMatch } from '../flow-index.ts';
 import { tcpSummary } from '../flow-summary.ts';
+import { timeUsOf } from '../peek-flow.ts';
 import { enumName } from '../text/enum-name.ts';
 import { eventTypes, tracePointName } from '../text/event-names.ts';
 import { compileText, type KeyReader } from './end-keys.ts';
@@ -35,6 +36,7 @@ export const flowMasks: Readonly<Record<number, readonly string[]>> = {
   [GroupField.HTTP_URL]: ['l7'],
   [GroupField.HTTP_STATUS]: ['l7'],
   [GroupField.ENCRYPTED]: ['IP.encrypted'],
+  [GroupField.TIME]: [],
 };
 
 const layer4Names = ['', 'TCP', 'UDP', 'ICMPv4', 'ICMPv6', 'SCTP', 'VRRP', 'IGMP'];
@@ -78,12 +80,15 @@ const paths = {
   code: fieldPath('l7.http.code'),
 };
 
-/** The reader of a field of the whole flow, or null for a field that is none. */
-export function compileFlowKey(field: GroupField, texts: TextTable): KeyReader | null {
-  return compilers[field]?.(texts) ?? null;
+/**
+ * The reader of a field of the whole flow, or null for a field that is none.
+ * @param bucketMs width of the buckets of TIME; others do not look at it
+ */
+export function compileFlowKey(field: GroupField, texts: TextTable, bucketMs: number): KeyReader | null {
+  return compilers[field]?.(texts, bucketMs) ?? null;
 }
 
-const compilers: Readonly<Record<number, (texts: TextTable) => KeyReader>> = {
+const compilers: Readonly<Record<number, (texts: TextTable, bucketMs: number) => KeyReader>> = {
   [GroupField.PROTOCOL]: (texts) => {
     const numbers = new NumberTexts(
       texts,
@@ -122,9 +127,12 @@ const compilers: Readonly<Record<number, (texts: TextTable) => KeyReader>> = {
   },
   [GroupField.HTTP_METHOD]: (texts) => compileText(paths.method, texts),
   [GroupField.HTTP_URL]: (texts) => compileText(paths.url, texts),
-  [GroupField.HTTP_STATUS]: (texts) =>
-    compileNumber(paths.code, texts, (value) => (value === 0 ? '' : String(value))),
+  [GroupField.HTTP_STATUS]: (texts) => {
+    const numbers = new NumberTexts(texts, (value) => (value === 0 ? '' : String(value)));
+    return (index) => numbers.id(index.uint32(paths.code));
+  },
   [GroupField.ENCRYPTED]: (texts) => compileFlag(texts, paths.ip, paths.isEncrypted),
+  [GroupField.TIME]: compileTime,
 };
 
 function compileNumber(path: FieldPath, texts: TextTable, write: (value: number) => string): KeyReader {
@@ -136,6 +144,21 @@ function compileNumber(path: FieldPath, texts: TextTable, write: (value: number)
 function compileFlag(texts: TextTable, around: FieldPath, path: FieldPath): KeyReader {
   const numbers = new NumberTexts(texts, (value) => String(value === 1));
   return (index) => (index.has(around) ? numbers.id(index.bool(path) ? 1 : 0) : 0);
+}
+
+/** Times that a Date can hold. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
+/** The time of what carries the flow, which is that of the flow: of all flows it is known without looking into them. */
+function compileTime(texts: TextTable, bucketMs: number): KeyReader {
+  const begins = new NumberTexts(texts, (ms) =>
+    ms > MAX_TIME_MS ? '' : new Date(ms).toISOString().replace('.000Z', 'Z'),
+  );
+  return (index) => {
+    const { seconds, nanos } = index.envelope;
+    const us = timeUsOf(seconds, nanos);
+    return us <= 0 ? 0 : begins.id(Math.floor(us / 1000 / bucketMs) * bucketMs);
+  };
 }
 
 const EVENT_TRACE = 4;

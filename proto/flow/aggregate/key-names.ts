@@ -43,6 +43,7 @@ export const flowFieldNames: readonly (readonly [keyof typeof GroupField, string
   ['HTTP_URL', 'http-url', 'URL'],
   ['HTTP_STATUS', 'http-status', 'status of HTTP answers'],
   ['ENCRYPTED', 'encrypted', 'true or false'],
+  ['TIME', 'time', 'when the minute begins, or what else --aggregate-bucket says'],
 ];
 
 /** Words that stand for several keys: who talks to whom. */

@@ -57,6 +57,24 @@ There are more groups than are kept: a row may lack up to 2 flows.
     );
   });
 
+  it('of time stand in its order, by minutes or by what else is asked for', () => {
+    const { request, sort } = plan('--aggregate-by time,verdict');
+    assert.equal(sort.name, 'time');
+    assert.deepEqual(
+      request.keys.map(({ bucketMs }) => bucketMs),
+      [0, 0],
+    );
+    const tens = plan('--aggregate-by verdict,time --aggregate-bucket 10s --sort-by dropped');
+    assert.equal(tens.sort.name, 'dropped');
+    assert.deepEqual(
+      tens.request.keys.map(({ bucketMs }) => bucketMs),
+      [0, 10_000],
+    );
+    assert.equal(plan('-f --aggregate-by time').sort.name, 'flows');
+    assert.throws(() => plan('--aggregate-by verdict --aggregate-bucket 10s'), /needs the key "time"/);
+    assert.throws(() => plan('--aggregate-by time --aggregate-bucket 25h'), /from 100ms to 24h/);
+  });
+
   it('are sorted by a key in its own order: numbers by value', () => {
     const { out } = print(`${KEYS} --sort-by server-port`, answerMessage(rows));
     assert.deepEqual(

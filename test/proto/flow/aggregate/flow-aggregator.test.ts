@@ -9,7 +9,7 @@ import {
   GroupKeyError,
   maskOfKeys,
 } from '../../../../proto/flow/aggregate/flow-aggregator.ts';
-import { namedKeys } from '../../../../proto/flow/aggregate/group-keys.ts';
+import { keyOfName, namedKeys } from '../../../../proto/flow/aggregate/group-keys.ts';
 import { listRows, type RowCounts } from '../../../../proto/flow/aggregate/list-rows.ts';
 import { FLOWS } from '../../../../proto/flow/aggregate/row-measures.ts';
 import { RowTable } from '../../../../proto/flow/aggregate/row-table.ts';
@@ -119,6 +119,34 @@ describe('FlowAggregator', () => {
     );
   });
 
+  it('counts by time in buckets of any width', () => {
+    const list = [0n, 59n, 60n, 61n, 3_600n].map((second) =>
+      toBinary(
+        GetFlowsResponseSchema,
+        create(GetFlowsResponseSchema, {
+          responseTypes: { case: 'flow', value: {} },
+          time: { seconds: 1_790_000_040n + second, nanos: 250_000_000 },
+        }),
+      ),
+    );
+    const countsBy = (bucketMs: number): readonly (readonly [string, number])[] => {
+      const table = new RowTable({ keyCount: 1, maxRows: 10, rankBy: FLOWS });
+      const aggregator = new FlowAggregator([{ ...keyOfName('time')!, bucketMs }], table);
+      for (const message of list) aggregator.add(message, 0, message.length);
+      return listRows(table, Infinity, FLOWS)
+        .rows.map(({ texts, flows }) => [texts[0], flows] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1));
+    };
+    assert.deepEqual(countsBy(0), [
+      ['2026-09-21T14:14:00Z', 2],
+      ['2026-09-21T14:15:00Z', 2],
+      ['2026-09-21T15:14:00Z', 1],
+    ]);
+    assert.deepEqual(countsBy(60_000), countsBy(0));
+    assert.deepEqual(countsBy(86_400_000), [['2026-09-21T00:00:00Z', 5]]);
+    assert.deepEqual(countsBy(200)[0], ['2026-09-21T14:14:00.200Z', 1]);
+  });
+
   it('refuses keys that do not exist, by name', () => {
     const table = new RowTable({ keyCount: 1, maxRows: 10, rankBy: FLOWS });
     const compile = (field: number, end: number) => () =>
@@ -127,6 +155,10 @@ describe('FlowAggregator', () => {
     assert.throws(compile(2, 9), new GroupKeyError('key POD with end 9: expected one of 1 to 4'));
     assert.throws(compile(33, 1), new GroupKeyError('key VERDICT with end 1: it concerns no end'));
     assert.throws(compile(999, 0), new GroupKeyError('key 999 does not exist'));
+    const withBucket = (field: number, bucketMs: number) => () =>
+      new FlowAggregator([{ field, end: 0, bucketMs } as never], table);
+    assert.throws(withBucket(33, 5000), new GroupKeyError('bucket_ms 5000 of key 33: only TIME has buckets'));
+    assert.throws(withBucket(49, 99), new GroupKeyError('bucket_ms 99: expected 100 to 86400000'));
   });
 });
 
