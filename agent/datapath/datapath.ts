@@ -94,6 +94,11 @@ export class Datapath {
     return this.manager.attached;
   }
 
+  /** Who has an address, such as `pod east/travel/search-0` or `node east/n1`; undefined for an address of nobody. */
+  ownerOf(address: string): string | undefined {
+    return this.ipcache.ownerOf(address);
+  }
+
   /** Has every endpoint given its policy before it is served. To be called before `start`. */
   usePolicies(policies: EndpointPolicies): void {
     this.manager.usePolicies(policies);

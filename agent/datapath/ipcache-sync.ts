@@ -75,6 +75,11 @@ export class IpcacheSync {
     return this.writeProblem === null ? contested : [this.writeProblem, ...contested];
   }
 
+  /** Who has an address, such as `pod east/travel/search-0` or `node east/n1`; undefined for an address of nobody. */
+  ownerOf(address: string): string | undefined {
+    return this.claims.get(address)?.[0]?.who;
+  }
+
   /** Applies changes as one step and returns what became of addresses. Before `finishInitial` they are only noted. */
   apply(changes: readonly ClusterChange[]): IpcacheChange[] {
     const touched = new Set<string>();

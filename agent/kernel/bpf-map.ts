@@ -120,6 +120,27 @@ export class BpfMap {
     }
   }
 
+  /** As `entries`, a few thousand at a time, so that others have their turn in between. Not all at one moment then, and an entry may come twice. */
+  *batches(): Generator<readonly MapEntry[]> {
+    const position = new Uint8Array(Math.max(this.keySize, 4));
+    const keys = new Uint8Array(BATCH * this.keySize);
+    const values = new Uint8Array(BATCH * this.bytesPerValue);
+    for (let from: Uint8Array | null = null; ; from = position) {
+      const count = [BATCH];
+      const result = bpf.mapLookupBatch(this.fd, from, position, keys, values, count, BATCH_OPTS) as number;
+      if (result === -EINVAL || result === -ENOTSUPP || result === -ENOSPC) {
+        yield this.walkEntries();
+        return;
+      }
+      if (result !== -ENOENT) this.throwOn(result, 'walk');
+      yield Array.from({ length: count[0] }, (_, i) => [
+        keys.slice(i * this.keySize, (i + 1) * this.keySize),
+        values.slice(i * this.bytesPerValue, (i + 1) * this.bytesPerValue),
+      ]);
+      if (result === -ENOENT) return;
+    }
+  }
+
   /** For kinds of maps that have no batches. */
   private walkEntries(): MapEntry[] {
     return this.keys().flatMap((key) => {

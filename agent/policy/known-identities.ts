@@ -20,7 +20,7 @@ export class KnownIdentities {
   private readonly holders = new Map<number, Holder>();
   private readonly pods = new Map<
     string,
-    { readonly identity: number; readonly ports: readonly NamedPort[] }
+    { readonly identity: number; readonly ports: readonly NamedPort[]; readonly pod: PodEndpoint }
   >();
   /** Of those of `holders` that no pod has. */
   private readonly unused = new Set<number>();
@@ -36,6 +36,16 @@ export class KnownIdentities {
       const { pods, labels, ports } = this.holders.get(id)!;
       return pods === 0 ? [] : [{ id, labels, namedPorts: [...ports.values()].map(({ port }) => port) }];
     });
+  }
+
+  /** A pod that has an identity. */
+  pod(cluster: string, namespace: string, podName: string): PodEndpoint | undefined {
+    return this.pods.get(podText({ cluster, namespace, podName }))?.pod;
+  }
+
+  /** All pods that have an identity. */
+  *allPods(): IterableIterator<PodEndpoint> {
+    for (const { pod } of this.pods.values()) yield pod;
   }
 
   /** Whether some identity is there that nobody has. */
@@ -68,7 +78,7 @@ export class KnownIdentities {
       }
     }
     this.leave(pod, touched);
-    if (identity !== 0) this.pods.set(podText(pod), { identity, ports });
+    if (identity !== 0) this.pods.set(podText(pod), { identity, ports, pod });
   }
 
   private leave(pod: PodEndpoint, touched: Set<number>): void {
@@ -93,7 +103,11 @@ export function namedPortsOf({ namedPorts = [] }: PodEndpoint): NamedPort[] {
   return namedPorts.map(({ name, protocol, port }) => ({ name, protocol: PROTOCOL_NUMBERS[protocol], port }));
 }
 
-function podText({ cluster, namespace, podName }: PodEndpoint): string {
+function podText({
+  cluster,
+  namespace,
+  podName,
+}: Pick<PodEndpoint, 'cluster' | 'namespace' | 'podName'>): string {
   return `${cluster}/${namespace}/${podName}`;
 }
 

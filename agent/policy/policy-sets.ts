@@ -29,6 +29,18 @@ interface PolicySet {
   readonly enforcement: string;
 }
 
+/** What the maps say for an endpoint. */
+export interface EndpointSet {
+  /** 0 = none: everything is denied. */
+  readonly setId: number;
+  readonly entryCount: number;
+  readonly audits: boolean;
+  /** It is new, and its policy could not be written. */
+  readonly isDenied: boolean;
+  /** Why its newest policy could not be written. */
+  readonly failure: string | null;
+}
+
 interface PolicyUser {
   readonly endpointId: number;
   /** As problems call it. */
@@ -90,6 +102,21 @@ export class PolicySets {
     let count = 0;
     for (const { written } of this.sets.values()) count += written.count;
     return count;
+  }
+
+  /** How an endpoint's policy stands in the maps; undefined for one that was assigned none. */
+  describe(endpointId: number): EndpointSet | undefined {
+    const user = this.users.get(endpointId);
+    if (user === undefined) return undefined;
+    const { policy, audits, isDenied } = user;
+    const set = isDenied ? undefined : this.sets.get(policy);
+    return {
+      setId: set?.setId ?? 0,
+      entryCount: set?.written.count ?? 0,
+      audits,
+      isDenied,
+      failure: this.failed.get(policy) ?? this.failedHeaders.get(endpointId) ?? null,
+    };
   }
 
   get problems(): readonly PolicyProblem[] {

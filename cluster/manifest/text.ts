@@ -1,4 +1,5 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
+import { JsonLines } from './json-lines.ts';
 
 export interface TextPosition {
   readonly line: number;
@@ -12,6 +13,19 @@ export interface RawDocument {
   readonly value: unknown;
   /** Where the field stands; for a field that is not there, where its closest parent stands. */
   locate(path: FieldPath): TextPosition;
+  /**
+   * The lines of the field as they stand in the text, without what all of them are indented by; of the whole document for an empty path. Null for a field that is not there.
+   * JSON is laid out anew, since it may stand on one line: its lines are those of the document with an indent of two.
+   */
+  source(path: FieldPath): SourceLines | null;
+}
+
+/** A piece of a text. */
+export interface SourceLines {
+  readonly text: string;
+  /** Its first and last line in the whole text, from 1. */
+  readonly firstLine: number;
+  readonly lastLine: number;
 }
 
 export interface TextError {
@@ -52,6 +66,7 @@ function readJson(text: string): RawDocument | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
+    const lines = new JsonLines(value);
     // JSON is YAML, so positions, which only problems need, come from the slower reader.
     return {
       value,
@@ -60,6 +75,7 @@ function readJson(text: string): RawDocument | undefined {
         const position = 'documents' in yaml ? yaml.documents[0]?.locate(path) : undefined;
         return position ?? { line: 1, column: 1 };
       },
+      source: (path) => lines.source(path),
     };
   } catch {
     return undefined; // YAML in flow style begins like JSON; what is neither gets the YAML reader's message
@@ -92,9 +108,35 @@ function readYaml(text: string): ManifestText {
       .map((document) => ({
         value: document.toJS({ maxAliasCount: 100 }) as unknown,
         locate: (path: FieldPath) => at(offsetOf(document, path)),
+        source: (path: FieldPath) => sourceOf(document, path, text, at),
       }))
       .filter(({ value }) => value !== null && value !== undefined),
   };
+}
+
+/** The field's own lines: from that of its key, or of its item, to that in which its value ends. */
+function sourceOf(
+  document: Document,
+  path: FieldPath,
+  text: string,
+  at: (offset: number) => TextPosition,
+): SourceLines | null {
+  const node = path.length === 0 ? document.contents : document.getIn(path, true);
+  if (!isNode(node) || node.range === null || node.range === undefined) return null;
+  const start = path.length === 0 ? node.range[0] : offsetOf(document, path);
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  const body = text.slice(start, Math.max(start, node.range[1])).trimEnd();
+  const indent = start - lineStart;
+  const lines = body.split('\n').map((line, i) => (i === 0 ? line : dedent(line, indent)));
+  const firstLine = at(start).line;
+  // Copied: a piece of a string keeps the whole string alive.
+  const copy = new TextDecoder().decode(new TextEncoder().encode(lines.join('\n')));
+  return { text: `${copy}\n`, firstLine, lastLine: firstLine + lines.length - 1 };
+}
+
+function dedent(line: string, indent: number): string {
+  const blanks = /^ */.exec(line)![0].length;
+  return line.slice(Math.min(blanks, indent));
 }
 
 /** Offset of the deepest node on the path that exists: a mapping's entry by its key, a list's by its value. */
