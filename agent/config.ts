@@ -1,4 +1,10 @@
-import { type Address, formatAddress, type ServerLimits, type TlsFiles } from '../rpc/index.ts';
+import {
+  type Address,
+  formatAddress,
+  type PageOptions,
+  type ServerLimits,
+  type TlsFiles,
+} from '../rpc/index.ts';
 import type { EnforcementMode } from '../policy/index.ts';
 import type { AggregationLevel } from './datapath/map-layout.ts';
 
@@ -31,6 +37,8 @@ export interface AgentOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Origins whose web pages may call, such as https://ui.example.org. Default none but the server's own. */
   readonly allowedOrigins?: readonly string[];
+  /** The page for browsers; absent: none. */
+  readonly page?: PageOptions;
   /** The node's network device; default: that of the default route, else the first that is no loopback or veth. */
   readonly device?: string;
   /** The object with the programs; default build/bpf/datapath.bpf.o of this checkout. */

@@ -103,6 +103,9 @@ async function runLive(
   log: (line: string) => void,
 ): Promise<LiveResult> {
   const beganMs = performance.now();
+  if (options.port !== 0) {
+    log(`the service map is at http://127.0.0.1:${options.port}/ in a moment; live flows follow here`);
+  }
   await lab.start(signal);
   if (!(await waitForFlows(lab, signal))) {
     const silent = lab.silentNodes.join(', ');

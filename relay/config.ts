@@ -2,6 +2,7 @@ import {
   type Address,
   type ClientTls,
   formatAddress,
+  type PageOptions,
   type ServerLimits,
   type TlsFiles,
 } from '../rpc/index.ts';
@@ -20,6 +21,8 @@ export interface RelayOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Origins whose web pages may call, such as https://ui.example.org. Default none but the server's own. */
   readonly allowedOrigins?: readonly string[];
+  /** The page for browsers; absent: none. */
+  readonly page?: PageOptions;
   /** An agent (any one of the cluster) whose Peer service tells all agents of the cluster. Absent: only `peers`. */
   readonly peerService?: Address;
   /** Agents or other relays to follow beside those that the Peer service tells. Never the relay's own address. */

@@ -10,6 +10,7 @@ import {
   HealthState,
   reflectionRoutes,
   type RpcServer,
+  servePage,
   type TlsProblem,
 } from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
@@ -99,6 +100,7 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
       ...(limits !== undefined && { limits }),
       ...(allowedOrigins !== undefined && { allowedOrigins }),
       onRefused: (message) => io.log(logLine('warn', message)),
+      ...servePage(options.page),
       responseHeaders: { 'hubble-relay-version': VERSION },
       rawStreams: new Map([
         ['/observer.Observer/GetFlows', service.getFlows],

@@ -11,4 +11,5 @@ export { reflectionRoutes } from './reflection.ts';
 export { RpcCode, RpcError } from './rpc-error.ts';
 export { createRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';
 export { type ClientTls, type TlsFiles } from './tls-files.ts';
+export { type PageOptions, servePage } from './serve-page.ts';
 export { serveFiles } from './web-files.ts';

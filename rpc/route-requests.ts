@@ -13,6 +13,7 @@ import { dialectOf } from './dialect.ts';
 import type { Protocols } from './doors.ts';
 import type { ServerLimits } from './limits.ts';
 import { type CorsHeaders, judgeOrigin, preflightHeaders } from './origin.ts';
+import { showsToken } from './page-door.ts';
 import { type RawCallContext, type RawStreamHandler, serveRawCall } from './raw-call.ts';
 import { dropInput, http1Exchange, http2Exchange } from './raw-exchange.ts';
 import { RpcCode } from './rpc-error.ts';
@@ -21,7 +22,7 @@ import { statusHeaders } from './status-header.ts';
 
 /** The answer to a request that goes nowhere: a preflight, or one of a page that may not call. */
 interface ShortAnswer {
-  readonly status: 204 | 403;
+  readonly status: 204 | 401 | 403;
   readonly headers: OutgoingHttpHeaders;
   readonly body: string;
 }
@@ -31,15 +32,21 @@ function lookAtPage(
   headers: IncomingHttpHeaders,
   method: string | undefined,
   isTls: boolean,
-  allowed: readonly string[],
+  { allowedOrigins = [], pageToken }: RpcServerOptions,
 ): ShortAnswer | { readonly cors: CorsHeaders } {
   const host = headers[':authority'] ?? headers.host;
-  const verdict = judgeOrigin({ origin: headers.origin, host, isTls }, allowed);
+  const verdict = judgeOrigin({ origin: headers.origin, host, isTls }, allowedOrigins);
   if (!verdict.isAllowed) {
     const type = { 'content-type': 'text/plain; charset=utf-8', vary: 'origin' };
     return { status: 403, headers: type, body: `${verdict.reason}\n` };
   }
   const { headers: cors } = verdict;
+  // A preflight carries nothing that could show the token.
+  const needsToken = pageToken !== undefined && headers.origin !== undefined && method !== 'OPTIONS';
+  if (needsToken && !showsToken(headers, pageToken)) {
+    const type = { 'content-type': 'text/plain; charset=utf-8', ...cors };
+    return { status: 401, headers: type, body: 'pages need the token of --ui-token: open /?token=TOKEN\n' };
+  }
   if (cors === null) return { cors: {} };
   return method === 'OPTIONS' ? { status: 204, headers: { ...preflightHeaders(cors) }, body: '' } : { cors };
 }
@@ -50,7 +57,7 @@ export function routeRequests(
   { requestTimeoutMs, maxRequestBytesHeld }: ServerLimits,
   closing: AbortSignal,
 ): Protocols {
-  const { routes = () => {}, responseHeaders: headers = {}, allowedOrigins = [] } = options;
+  const { routes = () => {}, responseHeaders: headers = {} } = options;
   const rawStreams = options.rawStreams ?? new Map<string, RawStreamHandler>();
   const router = createConnectRouter();
   routes(router);
@@ -67,7 +74,7 @@ export function routeRequests(
   return {
     http1: (request, response) => {
       const isTls = request.socket instanceof TLSSocket;
-      const page = lookAtPage(request.headers, request.method, isTls, allowedOrigins);
+      const page = lookAtPage(request.headers, request.method, isTls, options);
       if ('status' in page) {
         response.writeHead(page.status, page.headers).end(page.body);
         return;
@@ -84,7 +91,7 @@ export function routeRequests(
     http2: (server) => {
       server.on('request', (request, response) => {
         const isTls = request.stream.session?.encrypted === true;
-        const page = lookAtPage(request.headers, request.method, isTls, allowedOrigins);
+        const page = lookAtPage(request.headers, request.method, isTls, options);
         if ('status' in page) {
           response.writeHead(page.status, page.headers);
           response.end(page.body);
@@ -100,7 +107,7 @@ export function routeRequests(
         const handler = rawStreams.get(path);
         if (handler !== undefined) {
           const isTls = stream.session?.encrypted === true;
-          const page = lookAtPage(requestHeaders, requestHeaders[':method'], isTls, allowedOrigins);
+          const page = lookAtPage(requestHeaders, requestHeaders[':method'], isTls, options);
           if ('status' in page) return false; // the 'request' listener answers it
           void serveRawCall(http2Exchange(stream, requestHeaders), dialect, handler, contextOf(page.cors));
           return true;

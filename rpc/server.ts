@@ -28,6 +28,8 @@ export interface RpcServerOptions {
   readonly rawStreams?: ReadonlyMap<string, RawStreamHandler>;
   /** Requests that are no calls, such as those for files; answered with 404 when absent. Over HTTP/2 request and response are node's compatible ones. */
   readonly web?: RequestListener;
+  /** Calls of web pages need it: as a bearer, or as the cookie that `guardFiles` sets. Default: none do. */
+  readonly pageToken?: string;
   /** Origins such as `https://ui.example.org` whose web pages may call; default none but this server's own, see `judgeOrigin`. */
   readonly allowedOrigins?: readonly string[];
   /** Sent with every response. */

@@ -28,7 +28,9 @@ mkdir -p build
 if command -v flock >/dev/null 2>&1 && [ -z "${SLUICE_SETUP_LOCKED:-}" ] && ! sh scripts/setup-fresh.sh "$arch" "${1:-}"; then
   SLUICE_SETUP_LOCKED=1 exec flock build/setup.lock sh "$0" "$@"
 fi
-sh scripts/setup-fresh.sh "$arch" "${1:-}" && exit 0
+if sh scripts/setup-fresh.sh "$arch" "${1:-}"; then
+  exec sh scripts/setup-ui.sh
+fi
 
 # name-of-a-file-that-shows-it|package|reason
 debian_needs='
@@ -112,3 +114,5 @@ sh scripts/setup-fresh.sh --stamp-bpf
 
 say "bundling the command line: it starts sooner from one file than from its sources"
 "node_modules/node-linux-$arch/bin/node" scripts/bundle-cli.ts
+
+exec sh scripts/setup-ui.sh

@@ -8,7 +8,9 @@ import {
   createRpcServer,
   HealthState,
   reflectionRoutes,
+  type PageOptions,
   type RpcServer,
+  servePage,
   type ServerLimits,
   type TlsFiles,
 } from '../../rpc/index.ts';
@@ -22,6 +24,8 @@ export interface AgentServerOptions {
   readonly tls?: TlsFiles;
   readonly limits?: Partial<ServerLimits>;
   readonly allowedOrigins?: readonly string[];
+  /** The page for browsers; absent: none. */
+  readonly page?: PageOptions;
   /** See RpcServerOptions. */
   readonly onRefused?: (message: string) => void;
 }
@@ -39,6 +43,7 @@ export async function serveAgent(state: AgentState, options: AgentServerOptions)
     ...(options.limits !== undefined && { limits: options.limits }),
     ...(options.allowedOrigins !== undefined && { allowedOrigins: options.allowedOrigins }),
     ...(options.onRefused !== undefined && { onRefused: options.onRefused }),
+    ...servePage(options.page),
     responseHeaders: { 'hubble-server-version': state.version },
     rawStreams: new Map([
       ['/observer.Observer/GetFlows', flowsHandler(state)],

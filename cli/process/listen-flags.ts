@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { type Address, parseAddress } from '../../rpc/address.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from '../../rpc/limits.ts';
+import type { PageOptions } from '../../rpc/serve-page.ts';
 import type { TlsFiles } from '../../rpc/tls-files.ts';
 import {
   allTexts,
@@ -10,6 +12,9 @@ import {
   UsageError,
 } from '../../flags/flag-spec.ts';
 import { boolFlag, uintFlag } from './read-flags.ts';
+
+const PAGE_DIRECTORY = fileURLToPath(new URL('../../build/ui', import.meta.url));
+const MIN_TOKEN = 16;
 
 /** Flags of processes that serve. */
 export function listenFlags(fallback: string): readonly FlagSpec[] {
@@ -54,6 +59,19 @@ export function listenFlags(fallback: string): readonly FlagSpec[] {
       value: 'ORIGIN',
       help: 'Web pages that may call, by origin, such as https://ui.example.org (default: none but its own).',
     },
+    {
+      name: 'ui',
+      kind: 'string',
+      value: 'on|off',
+      help: 'Serve the service map to browsers: on this machine, or with a client certificate.',
+      default: 'on',
+    },
+    {
+      name: 'ui-token',
+      kind: 'string',
+      value: 'TOKEN',
+      help: 'Serve it to any browser that shows this, and to no other: open /?token=TOKEN.',
+    },
   ];
 }
 
@@ -72,7 +90,25 @@ export interface ListenSettings {
   readonly insecure: boolean;
   readonly limits: Partial<ServerLimits>;
   readonly allowedOrigins: readonly string[];
+  readonly page?: PageOptions;
   readonly tls?: TlsFiles;
+}
+
+/** What `--ui` and `--ui-token` say. Throws UsageError. */
+function readPageFlags(uses: readonly FlagUse[]): Pick<ListenSettings, 'page'> {
+  const ui = lastText(uses, 'ui') ?? 'on';
+  const token = lastText(uses, 'ui-token');
+  if (ui !== 'on' && ui !== 'off') throw invalidValue('--ui', ui, 'on or off');
+  if (token !== undefined && ui === 'off') throw new UsageError('--ui-token needs --ui on');
+  if (token !== undefined && token.length < MIN_TOKEN) {
+    throw invalidValue(
+      '--ui-token',
+      token,
+      `${MIN_TOKEN} characters or more, such as openssl rand -hex 16 makes`,
+    );
+  }
+  if (ui === 'off') return {};
+  return { page: { directory: PAGE_DIRECTORY, ...(token !== undefined && { token }) } };
 }
 
 /** What `listenFlags` say. Throws UsageError. */
@@ -92,6 +128,7 @@ export function readListenFlags(uses: readonly FlagUse[], fallback: string): Lis
       throw invalidValue('--allow-origin', text, 'scheme and host of a page, such as https://ui.example.org');
     }
   }
+  const page = readPageFlags(uses);
   const certFile = lastText(uses, 'tls-cert-file');
   const keyFile = lastText(uses, 'tls-key-file');
   if ((certFile === undefined) !== (keyFile === undefined)) {
@@ -101,7 +138,7 @@ export function readListenFlags(uses: readonly FlagUse[], fallback: string): Lis
   if (certFile === undefined || keyFile === undefined) {
     if (clientCaFiles.length > 0)
       throw new UsageError('--tls-client-ca-files needs --tls-cert-file and --tls-key-file');
-    return { listen, insecure, limits, allowedOrigins };
+    return { listen, insecure, limits, allowedOrigins, ...page };
   }
-  return { listen, insecure, limits, allowedOrigins, tls: { certFile, keyFile, clientCaFiles } };
+  return { listen, insecure, limits, allowedOrigins, ...page, tls: { certFile, keyFile, clientCaFiles } };
 }

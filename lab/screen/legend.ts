@@ -39,6 +39,7 @@ export function legend(plan: LabPlan, paths: LabPaths, options: LabOptions): str
     ].map(([command, meaning]) => [`./sluice ${command}${server}`, meaning]),
   );
   return [
+    ...(options.port === 0 ? [] : [`Open http://127.0.0.1:${options.port}/ for the service map.`, '']),
     `Sluice lab: every node and pod is a network namespace (ip netns), joined by a bridge (${FABRIC.ipv4}); each has IPv6 too.`,
     '',
     ...table,
