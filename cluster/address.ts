@@ -1,4 +1,4 @@
-import { parseCidr, parseIp } from '../proto/flow/ip.ts';
+import { parseCidr, parseIp, rangeContains } from '../proto/flow/ip.ts';
 
 export { parseCidr, parseIp };
 
@@ -48,4 +48,11 @@ export function canonicalCidr(text: string): string | null {
   if (cidr === null) return null;
   const masked = cidr.bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, cidr.bits - 8 * i))));
   return `${formatIp(masked)}/${cidr.bits}`;
+}
+
+/** Whether a range, canonical or not, is the other or lies in it. False where one of them is none. */
+export function isRangeInside(inner: string, outer: string): boolean {
+  const a = parseCidr(inner);
+  const b = parseCidr(outer);
+  return a !== null && b !== null && a.bits >= b.bits && rangeContains(b, a.bytes);
 }

@@ -1,6 +1,8 @@
 import { AddressClaims } from './address-claims.ts';
 import { labelsKey } from './identity-registry.ts';
 import type {
+  BackendsManifest,
+  CidrGroupManifest,
   ManifestObject,
   NamespaceManifest,
   NodeManifest,
@@ -9,6 +11,7 @@ import type {
   ServiceManifest,
 } from './manifest/objects.ts';
 import type {
+  CidrGroup,
   ClusterChange,
   ClusterNode,
   PodEndpoint,
@@ -17,6 +20,7 @@ import type {
   SourceProblem,
 } from './model.ts';
 import { securityLabels } from './security-labels.ts';
+import { ServiceBackends } from './service-backends.ts';
 import { ToldObjects } from './told-objects.ts';
 import { workloadOf } from './workload.ts';
 
@@ -46,6 +50,9 @@ export class ClusterView {
   private readonly endpoints = new ToldObjects<PodEndpoint>();
   private readonly nodes = new ToldObjects<ClusterNode>();
   private readonly services = new ToldObjects<Service>();
+  private readonly serviceManifests = new Map<string, ServiceManifest>();
+  private readonly backends = new ServiceBackends();
+  private readonly cidrGroups = new ToldObjects<CidrGroup>();
   private readonly policies = new ToldObjects<PolicyObject>();
   private readonly dirtyPods = new Set<string>();
 
@@ -75,8 +82,14 @@ export class ClusterView {
     if (kind === 'Pod') this.setPod(object as PodManifest | undefined, namespace, name);
     else if (kind === 'Node') this.nodes.set(name, object && this.makeNode(object as NodeManifest));
     else if (kind === 'Namespace') this.setNamespace(name, object as NamespaceManifest | undefined);
-    else if (kind === 'Service') {
-      this.services.set(`${namespace}/${name}`, object && this.makeService(object as ServiceManifest));
+    else if (kind === 'Service')
+      this.setService(`${namespace}/${name}`, object as ServiceManifest | undefined);
+    else if (kind === 'EndpointSlice' || kind === 'Endpoints') {
+      const touched = this.backends.set(kind, namespace, name, object as BackendsManifest | undefined);
+      for (const key of touched) this.setService(key, this.serviceManifests.get(key));
+    } else if (kind === 'CiliumCIDRGroup') {
+      const { cluster } = this;
+      this.cidrGroups.set(name, object && { cluster, name, cidrs: (object as CidrGroupManifest).cidrs });
     } else {
       this.policies.set(`${kind}/${namespace}/${name}`, (object as PolicyManifest | undefined)?.policy);
     }
@@ -100,8 +113,15 @@ export class ClusterView {
     };
   }
 
-  private makeService(manifest: ServiceManifest): Service {
+  private setService(key: string, manifest: ServiceManifest | undefined): void {
+    if (manifest === undefined) this.serviceManifests.delete(key);
+    else this.serviceManifests.set(key, manifest);
+    this.services.set(key, manifest && this.makeService(key, manifest));
+  }
+
+  private makeService(key: string, manifest: ServiceManifest): Service {
     const { namespace, name, clusterIps, ports, selector, labels } = manifest;
+    const backends = Object.keys(selector).length === 0 ? this.backends.addressesOf(key) : [];
     return {
       cluster: this.cluster,
       namespace,
@@ -109,6 +129,7 @@ export class ClusterView {
       clusterIps,
       ports,
       selector,
+      ...(backends.length > 0 && { backends }),
       ...(labels !== undefined && { labels }),
     };
   }
@@ -144,16 +165,21 @@ export class ClusterView {
     this.dirtyPods.clear();
     const nodes = this.nodes.take();
     const services = this.services.take();
+    const cidrGroups = this.cidrGroups.take();
     const policies = this.policies.take();
     const endpoints = this.endpoints.take();
     return [
       ...nodes.deletes.map((node) => ({ kind: 'node-delete', node }) as const),
       ...services.deletes.map((service) => ({ kind: 'service-delete', service }) as const),
+      ...cidrGroups.deletes.map((group) => ({ kind: 'cidr-group-delete', group }) as const),
       ...policies.deletes.map((policy) => ({ kind: 'policy-delete', policy }) as const),
       ...endpoints.deletes.map((endpoint) => ({ kind: 'endpoint-delete', endpoint }) as const),
       ...nodes.upserts.map(({ object, old }) => ({ kind: 'node-upsert', node: object, ...old }) as const),
       ...services.upserts.map(
         ({ object, old }) => ({ kind: 'service-upsert', service: object, ...old }) as const,
+      ),
+      ...cidrGroups.upserts.map(
+        ({ object, old }) => ({ kind: 'cidr-group-upsert', group: object, ...old }) as const,
       ),
       ...policies.upserts.map(
         ({ object, old }) => ({ kind: 'policy-upsert', policy: object, ...old }) as const,

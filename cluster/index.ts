@@ -1,4 +1,5 @@
 export type {
+  CidrGroup,
   ClusterChange,
   ClusterNode,
   ClusterSource,

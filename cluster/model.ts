@@ -65,8 +65,18 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   /** Pod labels that a backend must carry; empty = none chosen by labels. */
   readonly selector: Readonly<Record<string, string>>;
+  /** Addresses of its backends where they are written down one by one, sorted. Absent when it has none, or chooses pods by `selector`. */
+  readonly backends?: readonly string[];
   /** Labels of the Service itself. Absent when it has none. */
   readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Ranges of addresses outside under one name, by which policies call them. */
+export interface CidrGroup {
+  readonly cluster: string;
+  readonly name: string;
+  /** Canonical text. */
+  readonly cidrs: readonly string[];
 }
 
 /** A network policy. What it says is the business of whoever reads policies: a source hands on what its reader made of the manifest. */
@@ -93,6 +103,8 @@ export type ClusterChange =
   | { readonly kind: 'endpoint-delete'; readonly endpoint: PodEndpoint }
   | { readonly kind: 'service-upsert'; readonly service: Service; readonly old?: Service }
   | { readonly kind: 'service-delete'; readonly service: Service }
+  | { readonly kind: 'cidr-group-upsert'; readonly group: CidrGroup; readonly old?: CidrGroup }
+  | { readonly kind: 'cidr-group-delete'; readonly group: CidrGroup }
   | { readonly kind: 'policy-upsert'; readonly policy: PolicyObject; readonly old?: PolicyObject }
   | { readonly kind: 'policy-delete'; readonly policy: PolicyObject }
   | { readonly kind: 'problems'; readonly problems: readonly SourceProblem[] };

@@ -106,7 +106,7 @@ export {
   isClass,
   reservedIdentities,
 } from './select/reserved-identities.ts';
-export type { PolicyService } from './select/resolve-services.ts';
+export type { PolicyCidrGroup, PolicyService } from './select/resolve-named.ts';
 export { lookUpPolicy, type PolicyVerdict } from './trace/lookup.ts';
 export {
   identityOfOutside,

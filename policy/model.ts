@@ -63,6 +63,8 @@ export type Peer =
   | { readonly kind: 'entity'; readonly entity: Entity }
   /** Addresses outside the cluster. `except` limits this item only; canonical text. */
   | { readonly kind: 'cidr'; readonly cidr: string; readonly except: readonly string[] }
+  /** The ranges of a CiliumCIDRGroup, each with the exceptions that lie inside it. One that does not exist is nobody. */
+  | { readonly kind: 'cidr-group'; readonly name: string; readonly except: readonly string[] }
   /** The backends of services: of one by name, or of all that `selector` picks by their labels. An empty namespace means every namespace. */
   | { readonly kind: 'service'; readonly namespace: string; readonly name: string }
   | { readonly kind: 'services'; readonly namespace: string; readonly selector: LabelSelector };

@@ -1,10 +1,9 @@
 import type { ClusterChange, ClusterNode, PodEndpoint } from '../../cluster/index.ts';
 import {
+  type EndpointPolicy,
   type EnforcementMode,
   hostLabels,
   type NamedRule,
-  type Policy,
-  policyKey,
   PolicyState,
   type PolicyUpdate,
   type RuleCookie,
@@ -12,12 +11,14 @@ import {
 import type { DatapathSettings } from '../datapath/datapath-settings.ts';
 import type { BpfMap } from '../kernel/bpf-map.ts';
 import { readRuleCounts, type RuleCount } from './rule-counts.ts';
-import { KnownIdentities, namedPortsOf } from './known-identities.ts';
+import { KnownIdentities } from './known-identities.ts';
 import { KnownNodes } from './known-nodes.ts';
+import { NODE, PolicyFeed } from './policy-feed.ts';
 import { NODE_ENDPOINT_ID } from './policy-layout.ts';
 import {
   type ChangeCause,
   type EndpointPoliciesMap,
+  type EndpointSet,
   type PolicyEntriesMap,
   type PolicyProblem,
   PolicySets,
@@ -42,6 +43,13 @@ export interface PolicyMaps {
   readonly ruleCounters: Pick<BpfMap, 'entries'>;
 }
 
+/** How an endpoint's policy stands. */
+export interface EndpointState {
+  readonly id: number | undefined;
+  readonly policy: EndpointPolicy | undefined;
+  readonly set: EndpointSet | undefined;
+}
+
 /** What flows need to name rules, and whom rules speak of that is no pod. */
 export interface PolicyListeners {
   readonly onRules: (told: ToldRules) => void;
@@ -63,7 +71,7 @@ export interface ToldRules {
   readonly rules: readonly { readonly cookie: RuleCookie; readonly rules: readonly NamedRule[] }[];
 }
 
-const NODE = 'the node';
+export { NODE } from './policy-feed.ts';
 const RETRY_MS = 2000;
 
 /**
@@ -80,8 +88,7 @@ export class PolicyEnforcement {
   private readonly nodes: KnownNodes;
   private readonly ruleCounters: PolicyMaps['ruleCounters'];
   private readonly listeners: PolicyListeners;
-  /** Pods of this node, by namespace and name. */
-  private readonly pods = new Map<string, PodEndpoint>();
+  private readonly feed: PolicyFeed;
   /** Numbers of those that the datapath serves. */
   private readonly ids = new Map<string, number>();
   /** Ranges by identity, as flows know them. */
@@ -106,6 +113,7 @@ export class PolicyEnforcement {
     const { clusterName, clusterId, mode, hostFirewall } = options;
     this.state = new PolicyState({ clusterName, clusterId, mode, hostFirewall });
     this.nodes = new KnownNodes(options);
+    this.feed = new PolicyFeed(options);
     this.sets = new PolicySets(maps.policy, maps.endpointPolicies);
     this.ranges = new RangeSync(maps.ranges);
     this.ruleCounters = maps.ruleCounters;
@@ -133,6 +141,28 @@ export class PolicyEnforcement {
     return this.nodes.identityOf(node);
   }
 
+  /** A pod of any cluster that has an identity. */
+  pod(cluster: string, namespace: string, podName: string): PodEndpoint | undefined {
+    return this.identities.pod(cluster, namespace, podName);
+  }
+
+  /** All pods that have an identity. */
+  allPods(): IterableIterator<PodEndpoint> {
+    return this.identities.allPods();
+  }
+
+  /** Pods of this node, by namespace and name. */
+  get ownPods(): ReadonlyMap<string, PodEndpoint> {
+    return this.feed.ownPods;
+  }
+
+  /** How an endpoint stands. Its number and what the maps say for it are undefined while it is not served. `key` as in `assign`; NODE for the node itself. */
+  endpointState(key: string): EndpointState {
+    const id = key === NODE ? NODE_ENDPOINT_ID : this.ids.get(key);
+    const set = id === undefined ? undefined : this.sets.describe(id);
+    return { id, set, policy: this.state.policyOf(key) };
+  }
+
   /**
    * Takes changes of any cluster's state. To be called before the datapath learns of them. Returns the nodes that have another identity now although nothing changed about
    * them: the datapath has to learn of that, too.
@@ -142,7 +172,7 @@ export class PolicyEnforcement {
     this.listeners.onIdentities(nodes.identities.map(({ id, labels }) => ({ identity: id, labels })));
     const identities = [...this.identities.apply(changes), ...nodes.identities];
     if (identities.length > 0) this.update({ identities }, 'identities-added');
-    const update = this.updateOf(changes);
+    const update = this.feed.updateOf(changes);
     if (Object.values(update).some((list: readonly unknown[]) => list.length > 0)) {
       if ((update.policies?.length ?? 0) + (update.removedPolicies?.length ?? 0) > 0) this.revisionCount++;
       this.update(update, 'policies');
@@ -185,62 +215,6 @@ export class PolicyEnforcement {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
-  }
-
-  private updateOf(
-    changes: readonly ClusterChange[],
-  ): Required<Omit<PolicyUpdate, 'identities' | 'removedIdentities'>> {
-    const { clusterName, nodeName } = this.options;
-    const policies = new Map<string, Policy | null>();
-    const services = new Map<string, NonNullable<PolicyUpdate['services']>[number] | null>();
-    const endpoints = new Map<string, NonNullable<PolicyUpdate['endpoints']>[number] | null>();
-    for (const change of changes) {
-      switch (change.kind) {
-        case 'policy-upsert':
-          policies.set(policyKey(change.policy as Policy), change.policy as Policy);
-          break;
-        case 'policy-delete':
-          policies.set(policyKey(change.policy as Policy), null);
-          break;
-        case 'service-upsert': {
-          const { cluster, namespace, name, selector, labels = {} } = change.service;
-          if (cluster !== clusterName) break;
-          services.set(`${namespace}/${name}`, { namespace, name, labels, selector, addresses: [] });
-          break;
-        }
-        case 'service-delete': {
-          const { cluster, namespace, name } = change.service;
-          if (cluster === clusterName) services.set(`${namespace}/${name}`, null);
-          break;
-        }
-        case 'node-upsert': {
-          const { cluster, name, labels } = change.node;
-          if (cluster !== clusterName || name !== nodeName) break;
-          endpoints.set(NODE, { key: NODE, labels: hostLabels(labels), isHost: true });
-          break;
-        }
-        case 'endpoint-upsert':
-        case 'endpoint-delete': {
-          const pod = change.endpoint;
-          const key = podKey(pod);
-          if (pod.cluster !== clusterName) break;
-          if (change.kind === 'endpoint-upsert' && pod.nodeName === nodeName) {
-            this.pods.set(key, pod);
-            endpoints.set(key, { key, labels: pod.labels, namedPorts: namedPortsOf(pod) });
-          } else if (this.pods.delete(key)) {
-            endpoints.set(key, null);
-          }
-        }
-      }
-    }
-    return {
-      policies: [...policies.values()].filter((one) => one !== null),
-      removedPolicies: removedOf(policies),
-      services: [...services.values()].filter((one) => one !== null),
-      removedServices: removedOf(services),
-      endpoints: [...endpoints.values()].filter((one) => one !== null),
-      removedEndpoints: removedOf(endpoints),
-    };
   }
 
   /** Compiles and writes. A range that is gone goes before the entries that need it not, one that is new comes behind those that do. */
@@ -296,7 +270,7 @@ export class PolicyEnforcement {
     const policy = this.state.policyOf(key);
     // Of a pod that is gone the last policy stays until its interface is.
     if (policy === undefined) return;
-    const audits = this.options.audits || this.pods.get(key)?.auditsPolicy === true;
+    const audits = this.options.audits || this.feed.podOf(key)?.auditsPolicy === true;
     this.sets.assign(this.ids.get(key)!, `pod ${key}`, policy, audits);
   }
 
@@ -334,12 +308,4 @@ export class PolicyEnforcement {
     if (problems.length > 0) this.schedule();
     this.listeners.onProblems(problems);
   }
-}
-
-function podKey({ namespace, podName }: PodEndpoint): string {
-  return `${namespace}/${podName}`;
-}
-
-function removedOf<T>(objects: ReadonlyMap<string, T | null>): string[] {
-  return [...objects].filter(([, object]) => object === null).map(([key]) => key);
 }

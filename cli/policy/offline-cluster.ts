@@ -78,6 +78,7 @@ export function readOfflineCluster(
     policies: [...policies.values()],
     identities: [...identitiesOf(pods), ...known.values()],
     services: services.map(policyService),
+    cidrGroups: changes.flatMap((change) => (change.kind === 'cidr-group-upsert' ? [change.group] : [])),
   });
   return {
     state,
@@ -93,14 +94,14 @@ export function readOfflineCluster(
   };
 }
 
-function policyService({ namespace, name, labels = {}, selector }: Service): {
+function policyService({ namespace, name, labels = {}, selector, backends = [] }: Service): {
   namespace: string;
   name: string;
   labels: Readonly<Record<string, string>>;
   selector: Readonly<Record<string, string>>;
   addresses: readonly string[];
 } {
-  return { namespace, name, labels, selector, addresses: [] };
+  return { namespace, name, labels, selector, addresses: backends };
 }
 
 /** Pods of one identity, with the ports of all of them. */

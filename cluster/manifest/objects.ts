@@ -6,6 +6,8 @@ export type ManifestObject =
   | NodeManifest
   | NamespaceManifest
   | ServiceManifest
+  | BackendsManifest
+  | CidrGroupManifest
   | IdentityManifest
   | PolicyManifest;
 
@@ -62,6 +64,25 @@ export interface ServiceManifest {
   readonly selector: Readonly<Record<string, string>>;
   /** Absent when it has none. */
   readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Backends of a Service that are written down one by one. */
+export interface BackendsManifest {
+  readonly kind: 'EndpointSlice' | 'Endpoints';
+  readonly namespace: string;
+  readonly name: string;
+  /** Name of the Service, in the same namespace; empty for a slice that names none. */
+  readonly service: string;
+  /** Of those that serve, canonical text. */
+  readonly addresses: readonly string[];
+}
+
+export interface CidrGroupManifest {
+  readonly kind: 'CiliumCIDRGroup';
+  readonly namespace: '';
+  readonly name: string;
+  /** Canonical text. */
+  readonly cidrs: readonly string[];
 }
 
 /** A CiliumIdentity: the number that a cluster agreed on for a set of security labels. */

@@ -2,6 +2,8 @@ import type { PolicyObject, SourceProblem } from '../model.ts';
 import { describeValue, Field } from './field.ts';
 import { readIdentity } from './identity-manifest.ts';
 import { describeObject, type ManifestObject } from './objects.ts';
+import { readEndpoints, readEndpointSlice } from './read-backends.ts';
+import { readCidrGroup } from './read-cidr-group.ts';
 import { readNamespaceObject, readNode } from './read-node.ts';
 import { readPod } from './read-pod.ts';
 import { readService } from './read-service.ts';
@@ -34,6 +36,8 @@ export type PolicyReader = (
 
 interface KnownKind {
   readonly apiVersion: string;
+  /** An earlier version with the same fields. */
+  readonly alsoApiVersion?: string;
   readonly read: (document: Field) => ManifestObject;
 }
 
@@ -42,19 +46,22 @@ const readers: Readonly<Record<string, KnownKind>> = {
   Node: { apiVersion: 'v1', read: readNode },
   Namespace: { apiVersion: 'v1', read: readNamespaceObject },
   Service: { apiVersion: 'v1', read: readService },
+  Endpoints: { apiVersion: 'v1', read: readEndpoints },
+  EndpointSlice: { apiVersion: 'discovery.k8s.io/v1', read: readEndpointSlice },
+  CiliumCIDRGroup: { apiVersion: 'cilium.io/v2', alsoApiVersion: 'cilium.io/v2alpha1', read: readCidrGroup },
   CiliumIdentity: { apiVersion: 'cilium.io/v2', read: readIdentity },
 };
 
 /** All other kinds of apiVersion v1. The set is closed, so what is in neither table is a slip of the pen. */
 const otherCoreKinds: ReadonlySet<string> = new Set(
   (
-    'Binding ComponentStatus ConfigMap Endpoints Event LimitRange PersistentVolume ' +
+    'Binding ComponentStatus ConfigMap Event LimitRange PersistentVolume ' +
     'PersistentVolumeClaim PodTemplate ReplicationController ResourceQuota Secret ServiceAccount'
   ).split(' '),
 );
 
 /**
- * Reads what a manifest file (YAML with any number of documents, or JSON) says about pods, nodes, namespaces, services and identities; lists of them included.
+ * Reads what a manifest file (YAML with any number of documents, or JSON) says about pods, nodes, namespaces, services and their backends, CIDR groups and identities; lists of them included.
  * Policies are what `readPolicies` makes of them; without it, and of other kinds that Kubernetes has, nothing is said. `file` is what problems call it.
  */
 export function parseManifests(file: string, text: string, readPolicies?: PolicyReader): ParsedManifests {
@@ -96,7 +103,8 @@ export function parseManifests(file: string, text: string, readPolicies?: Policy
       if (apiVersion !== expected) return refuse(apiField, `${expected} for kind ${kind}`);
       for (const item of root.get('items').items()) readObject(document, item, listed || undefined);
     } else if (known !== undefined) {
-      if (apiVersion !== known.apiVersion) return refuse(apiField, `${known.apiVersion} for kind ${kind}`);
+      if (apiVersion !== known.apiVersion && apiVersion !== known.alsoApiVersion)
+        return refuse(apiField, `${known.apiVersion} for kind ${kind}`);
       const object = known.read(root);
       if (problems.count === before) objects.push(object);
     } else if (apiVersion === 'v1' && !otherCoreKinds.has(kind) && !kind.endsWith('List')) {

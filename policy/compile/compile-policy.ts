@@ -4,7 +4,13 @@ import type { CidrIdentities, LocalIdentity } from '../select/local-identities.t
 import { portNameMatcher } from '../select/matcher.ts';
 import { targetsOf } from '../select/peer-targets.ts';
 import { classOf, IDENTITY_ANY, isClass } from '../select/reserved-identities.ts';
-import { type PlainPeer, type PolicyService, resolveServices } from '../select/resolve-services.ts';
+import {
+  type PlainPeer,
+  type PolicyCidrGroup,
+  type PolicyService,
+  resolveCidrGroup,
+  resolveServices,
+} from '../select/resolve-named.ts';
 import { compileRequirements, type LabelMatch, requirementsOf } from '../select/selector.ts';
 import { type CompiledRule, type CompiledTarget, keysOfPorts, type NamedMatch } from './compiled-rule.ts';
 import { originLabels, type RuleTable } from './rule-table.ts';
@@ -17,6 +23,7 @@ export interface CompileContext {
   readonly cidrs: CidrIdentities;
   readonly rules: RuleTable;
   readonly services: ReadonlyMap<string, PolicyService>;
+  readonly cidrGroups: ReadonlyMap<string, PolicyCidrGroup>;
 }
 
 /** One direction of a rule set. */
@@ -36,8 +43,9 @@ export interface CompiledRuleSet {
 export interface CompiledPolicy {
   readonly policy: Policy;
   readonly ruleSets: readonly CompiledRuleSet[];
-  /** Whether other services would make other rules of it. */
+  /** Whether other services or CIDR groups would make other rules of it. */
   readonly usesServices: boolean;
+  readonly usesCidrGroups: boolean;
   /** Identities of ranges that nothing spoke of before. */
   readonly newIdentities: readonly LocalIdentity[];
   /** Gives up everything the policy holds; returns the identities of ranges that nothing speaks of any more. */
@@ -52,6 +60,7 @@ export function compilePolicy(policy: Policy, context: CompileContext): Compiled
     policy,
     ruleSets,
     usesServices: compiler.usesServices,
+    usesCidrGroups: compiler.usesCidrGroups,
     newIdentities: compiler.newIdentities,
     release: () => compiler.release(),
   };
@@ -59,6 +68,7 @@ export function compilePolicy(policy: Policy, context: CompileContext): Compiled
 
 class PolicyCompiler {
   usesServices = false;
+  usesCidrGroups = false;
   readonly newIdentities: LocalIdentity[] = [];
   private readonly policy: Policy;
   private readonly context: CompileContext;
@@ -148,6 +158,10 @@ class PolicyCompiler {
   }
 
   private plainPeers(peer: Peer): PlainPeer[] {
+    if (peer.kind === 'cidr-group') {
+      this.usesCidrGroups = true;
+      return resolveCidrGroup(peer, this.context.cidrGroups.get(peer.name));
+    }
     if (peer.kind !== 'service' && peer.kind !== 'services') return [peer];
     this.usesServices = true;
     return resolveServices(peer, this.context.services.values());

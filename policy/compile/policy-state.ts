@@ -5,7 +5,7 @@ import { type Label, parseLabel } from '../select/label.ts';
 import { CidrIdentities, type LocalIdentity } from '../select/local-identities.ts';
 import type { NamedPort } from '../select/matcher.ts';
 import { reservedIdentities } from '../select/reserved-identities.ts';
-import type { PolicyService } from '../select/resolve-services.ts';
+import type { PolicyCidrGroup, PolicyService } from '../select/resolve-named.ts';
 import {
   compilePolicy,
   type CompiledPolicy,
@@ -65,6 +65,9 @@ export interface PolicyUpdate {
   readonly services?: readonly PolicyService[];
   /** `namespace/name`. */
   readonly removedServices?: readonly string[];
+  readonly cidrGroups?: readonly PolicyCidrGroup[];
+  /** Names. */
+  readonly removedCidrGroups?: readonly string[];
   readonly endpoints?: readonly PolicyEndpoint[];
   readonly removedEndpoints?: readonly string[];
 }
@@ -96,6 +99,7 @@ export class PolicyState {
   private readonly options: PolicyOptions;
   private readonly context: CompileContext;
   private readonly services = new Map<string, PolicyService>();
+  private readonly cidrGroups = new Map<string, PolicyCidrGroup>();
   private readonly policies = new Map<string, CompiledPolicy>();
   /** Policies that select in one namespace only; cluster-wide ones stand under the empty name. */
   private readonly policiesOf = new Map<string, Set<CompiledPolicy>>();
@@ -109,8 +113,8 @@ export class PolicyState {
   constructor(options: PolicyOptions) {
     this.options = options;
     const { clusterName, clusterId } = options;
-    const { identities, cidrs, rules, services } = this;
-    this.context = { clusterName, clusterId, identities, cidrs, rules, services };
+    const { identities, cidrs, rules, services, cidrGroups } = this;
+    this.context = { clusterName, clusterId, identities, cidrs, rules, services, cidrGroups };
     for (const [id, labels] of reservedIdentities) identities.setIdentity(id, labels, []);
   }
 
@@ -120,7 +124,7 @@ export class PolicyState {
 
   /** Applies changes. `takeChanges` then has what they came to. */
   update(change: PolicyUpdate): void {
-    this.updateServices(change);
+    this.updateNamed(change);
     this.updatePolicies(change.policies ?? [], change.removedPolicies ?? []);
     this.identities.settle();
     this.updateIdentities(change);
@@ -135,6 +139,19 @@ export class PolicyState {
    */
   policyOf(endpointKey: string): EndpointPolicy | undefined {
     return this.subjectOf.get(endpointKey)?.policy;
+  }
+
+  /** Keys of the endpoints that a policy selects; of the node itself only where policies may police it. */
+  selectedBy(policyKey: string): string[] {
+    const compiled = this.policies.get(policyKey);
+    if (compiled === undefined) return [];
+    const { policy, ruleSets } = compiled;
+    const subjects =
+      policy.namespace === '' ? this.subjects.values() : (this.subjectsOf.get(policy.namespace) ?? []);
+    return [...subjects]
+      .filter(({ policy: { subject } }) => this.options.hostFirewall === true || !subject.isHost)
+      .filter(({ policy: { subject } }) => ruleSets.some((ruleSet) => selects(ruleSet, subject)))
+      .flatMap(({ endpoints }) => [...endpoints]);
   }
 
   /** The policy that an endpoint of these properties has or would have. Does not follow later updates. */
@@ -163,11 +180,19 @@ export class PolicyState {
     return changes;
   }
 
-  private updateServices({ services = [], removedServices = [] }: PolicyUpdate): void {
-    if (services.length + removedServices.length === 0) return;
+  /** What rules call by name. */
+  private updateNamed(change: PolicyUpdate): void {
+    const { services = [], removedServices = [], cidrGroups = [], removedCidrGroups = [] } = change;
+    const ofServices = services.length + removedServices.length > 0;
+    const ofGroups = cidrGroups.length + removedCidrGroups.length > 0;
+    if (!ofServices && !ofGroups) return;
     for (const key of removedServices) this.services.delete(key);
     for (const service of services) this.services.set(`${service.namespace}/${service.name}`, service);
-    const affected = [...this.policies.values()].filter(({ usesServices }) => usesServices);
+    for (const name of removedCidrGroups) this.cidrGroups.delete(name);
+    for (const group of cidrGroups) this.cidrGroups.set(group.name, group);
+    const affected = [...this.policies.values()].filter(
+      ({ usesServices, usesCidrGroups }) => (ofServices && usesServices) || (ofGroups && usesCidrGroups),
+    );
     this.updatePolicies(
       affected.map(({ policy }) => policy),
       [],

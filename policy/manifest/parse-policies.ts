@@ -53,7 +53,6 @@ const unsupportedKinds: Readonly<Record<string, string>> = {
   ClusterNetworkPolicy: 'policy.networking.k8s.io/',
   CiliumLocalRedirectPolicy: 'cilium.io/',
   CiliumEgressGatewayPolicy: 'cilium.io/',
-  CiliumCIDRGroup: 'cilium.io/',
 };
 
 /**
@@ -78,9 +77,16 @@ export function parsePolicies(text: string, file: string): ParsedPolicies {
   return parsePolicyDocuments(source.documents, file);
 }
 
+/** Told of each policy without a problem, and where it stands. */
+export type PolicyPlace = (policy: Policy, document: RawDocument, path: FieldPath) => void;
+
 /** As `parsePolicies`, of documents that are read already. */
-export function parsePolicyDocuments(documents: readonly RawDocument[], file: string): ParsedPolicies {
-  const parsed = { policies: [], problems: [], notes: [] };
+export function parsePolicyDocuments(
+  documents: readonly RawDocument[],
+  file: string,
+  onPolicy: PolicyPlace = () => {},
+): ParsedPolicies {
+  const parsed = { policies: [], problems: [], notes: [], onPolicy };
   for (const document of documents) readObject(document.value, [], document, file, parsed);
   return parsed;
 }
@@ -93,7 +99,12 @@ function readObject(
   path: FieldPath,
   document: RawDocument,
   file: string,
-  parsed: { policies: Policy[]; problems: PolicyProblem[]; notes: PolicyProblem[] },
+  parsed: {
+    readonly policies: Policy[];
+    readonly problems: PolicyProblem[];
+    readonly notes: PolicyProblem[];
+    readonly onPolicy: PolicyPlace;
+  },
   itemKind?: PolicyKind,
 ): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
@@ -147,7 +158,10 @@ function readObject(
       );
     } else {
       const policy = read(root, { problem, note: reportTo(parsed.notes) });
-      if (found.length === 0) parsed.policies.push(policy);
+      if (found.length === 0) {
+        parsed.policies.push(policy);
+        parsed.onPolicy(policy, document, path);
+      }
     }
   }
   parsed.problems.push(...found);

@@ -1,11 +1,10 @@
-import { canonicalCidr, canonicalIp, parseCidr } from '../../cluster/address.ts';
+import { canonicalCidr, canonicalIp, isRangeInside } from '../../cluster/address.ts';
 import type { Field, ReportField } from '../../cluster/manifest/field.ts';
 import {
   NAMESPACE_LABELS_PREFIX,
   POD_NAMESPACE_LABEL,
   POLICY_CLUSTER_LABEL,
 } from '../../cluster/security-labels.ts';
-import { rangeContains } from '../../proto/flow/ip.ts';
 import { type Entity, entities, type LabelSelector, type Peer, type Requirement } from '../model.ts';
 import { checkFields, checkMapping, isGiven, refuseField } from './policy-field.ts';
 import { ciliumKeys, names, readSelector } from './read-selector.ts';
@@ -120,11 +119,22 @@ function readCidrSet(item: Field, _scope: PeerScope, report: ReportField): Peer[
   checkMapping(item);
   checkFields(
     item,
-    { known: ['cidr', 'except'], unsupported: ['cidrGroupRef', 'cidrGroupSelector'] },
+    { known: ['cidr', 'cidrGroupRef', 'except'], unsupported: ['cidrGroupSelector'] },
     report,
   );
-  if (isGiven(item.get('cidrGroupRef')) || isGiven(item.get('cidrGroupSelector'))) return [];
-  return readCidrWithExcept(item, true, report);
+  if (isGiven(item.get('cidrGroupSelector'))) return [];
+  const group = item.get('cidrGroupRef');
+  if (!isGiven(group)) return readCidrWithExcept(item, true, report);
+  if (isGiven(item.get('cidr'))) {
+    refuseField(group, 'stands beside cidr: exactly one of cidr and cidrGroupRef is expected', report);
+    return [];
+  }
+  const except = item
+    .get('except')
+    .items()
+    .map((field) => field.parsed(canonicalCidr, EXPECTED_CIDR));
+  const given = except.filter((cidr) => cidr !== undefined);
+  return [{ kind: 'cidr-group', name: group.requiredString(), except: [...new Set(given)].sort() }];
 }
 
 /** `cidr` and `except` of a CIDR rule or ipBlock. `mayEqual`: an exception may be the whole range. */
@@ -138,17 +148,11 @@ export function readCidrWithExcept(field: Field, mayEqual: boolean, report: Repo
     .flatMap((item) => {
       const inner = item.parsed(canonicalCidr, EXPECTED_CIDR);
       if (inner === undefined || cidr === undefined) return [];
-      if (isInside(inner, cidr) && (mayEqual || inner !== cidr)) return [inner];
+      if (isRangeInside(inner, cidr) && (mayEqual || inner !== cidr)) return [inner];
       refuseField(item, `is ${inner}, which is not ${mayEqual ? '' : 'strictly '}inside ${cidr}`, report);
       return [];
     });
   return cidr === undefined ? [] : [{ kind: 'cidr', cidr, except: [...new Set(except)].sort() }];
-}
-
-function isInside(inner: string, outer: string): boolean {
-  const a = parseCidr(inner);
-  const b = parseCidr(outer);
-  return a !== null && b !== null && a.bits >= b.bits && rangeContains(b, a.bytes);
 }
 
 /** Other nodes, never the node itself. */

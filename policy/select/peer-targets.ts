@@ -1,5 +1,5 @@
 import { POD_NAMESPACE_LABEL } from '../../cluster/security-labels.ts';
-import type { Entity, LabelSelector, Peer } from '../model.ts';
+import type { Entity, LabelSelector } from '../model.ts';
 import { cidrMatcher, labelMatcher, type Matcher } from './matcher.ts';
 import {
   CLASS_CIDR,
@@ -18,6 +18,7 @@ import {
   IDENTITY_WORLD_IPV4,
   IDENTITY_WORLD_IPV6,
 } from './reserved-identities.ts';
+import type { PlainPeer } from './resolve-named.ts';
 import { requirementsOf } from './selector.ts';
 
 /** Which keys of a policy map a peer of a rule comes to. */
@@ -74,11 +75,8 @@ const entityTargets: Readonly<Record<Entity, readonly Target[]>> = {
   none: [],
 };
 
-/** What a peer of a rule comes to; services must have been resolved to other peers before. */
-export function targetsOf(
-  peer: Exclude<Peer, { kind: 'service' | 'services' }>,
-  clusterName: string,
-): readonly Target[] {
+/** What a peer of a rule comes to; services and groups must have been resolved to other peers before. */
+export function targetsOf(peer: PlainPeer, clusterName: string): readonly Target[] {
   switch (peer.kind) {
     case 'entity':
       return entityTargets[peer.entity];

@@ -51,6 +51,39 @@ describe('ClusterView', () => {
     ]);
   });
 
+  it('gives a service without selector the addresses of all its slices, whatever comes first', () => {
+    const view = createView();
+    const service = (selector: Record<string, string>): ManifestObject => ({
+      kind: 'Service',
+      namespace: 'travel',
+      name: 'bank',
+      clusterIps: [],
+      ports: [],
+      selector,
+    });
+    const slice = (name: string, addresses: string[], of = 'bank'): ManifestObject => ({
+      kind: 'EndpointSlice',
+      namespace: 'travel',
+      name,
+      service: of,
+      addresses,
+    });
+    const backends = (): unknown =>
+      view.takeChanges().map((change) => (change.kind === 'service-upsert' ? change.service.backends : null));
+    set(view, slice('bank-a', ['203.0.113.2']));
+    set(view, service({}));
+    assert.deepEqual(backends(), [['203.0.113.2']]);
+    set(view, slice('bank-b', ['203.0.113.1', '203.0.113.2']));
+    assert.deepEqual(backends(), [['203.0.113.1', '203.0.113.2']]);
+    set(view, slice('bank-b', ['203.0.113.1'], 'other'));
+    assert.deepEqual(backends(), [['203.0.113.2']]);
+    view.set('EndpointSlice', 'travel', 'bank-a', undefined);
+    assert.deepEqual(backends(), [undefined]);
+    set(view, slice('bank-a', ['203.0.113.2']));
+    set(view, service({ app: 'bank' }));
+    assert.deepEqual(backends(), [undefined], 'a selector picks pods');
+  });
+
   it('tells nothing when a manifest changes in what nobody sees', () => {
     const view = createView();
     set(view, buildPod({ labels: { app: 'search', 'pod-template-hash': 'a' } }));
@@ -97,6 +130,14 @@ describe('ClusterView', () => {
       kind: 'Service' as const,
       namespace: 'n1',
       ports: [],
+      ...fields,
+    })),
+    fc
+      .record({ name, service: name, addresses: fc.uniqueArray(address, { maxLength: 2 }) })
+      .map((fields) => ({ kind: 'EndpointSlice' as const, namespace: 'n1', ...fields })),
+    fc.record({ name, cidrs: fc.subarray(['10.0.0.0/8', 'fd00::/8']) }).map((fields) => ({
+      kind: 'CiliumCIDRGroup' as const,
+      namespace: '' as const,
       ...fields,
     })),
   );

@@ -250,6 +250,63 @@ describe('a policy from the directory', () => {
     assert.equal(denied.verdict, 'DROPPED');
   });
 
+  it('knows services without selector by the backends written down for them, and groups of ranges', async () => {
+    const metadata = { name: 'bank', namespace: 'travel' };
+    const slice = (address: string): object => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'bank' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [address] }],
+    });
+    home.write('policy-backends.yaml', slice('203.0.113.9'));
+    home.write(
+      'policy.yaml',
+      { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ port: 443 }] } },
+      {
+        apiVersion: 'cilium.io/v2',
+        kind: 'CiliumCIDRGroup',
+        metadata: { name: 'partners' },
+        spec: { externalCIDRs: ['198.51.100.0/24'] },
+      },
+      cilium('named', {
+        endpointSelector: app('client'),
+        egress: [
+          { toServices: [{ k8sService: { serviceName: 'bank', namespace: 'travel' } }] },
+          { toCIDRSet: [{ cidrGroupRef: 'partners' }] },
+          { toEndpoints: [app('server')] },
+        ],
+      }),
+    );
+    const [, far] = nodes.nodes;
+    await isCut(() => Promise.resolve(ping(client, far.ipv4)));
+    const verdictTo = async (address: string): Promise<string> => {
+      ping(client, address);
+      const [flow] = await awaitFlows(
+        observer,
+        (one) => (one as VerdictFlow).event_type.type === 5 && one.IP?.destination === address,
+      );
+      return flow.verdict;
+    };
+    assert.equal(await verdictTo('203.0.113.9'), 'FORWARDED');
+    assert.equal(await verdictTo('203.0.113.10'), 'DROPPED');
+    assert.equal(await verdictTo('198.51.100.9'), 'FORWARDED');
+    // Other backends, another verdict.
+    home.write('policy-backends.yaml', slice('203.0.113.11'));
+    const until = Date.now() + 30_000;
+    let last = 0;
+    const isAllowed = async (): Promise<boolean> => {
+      last++;
+      ping(client, '203.0.113.11');
+      const flows = await awaitFlows(
+        observer,
+        (one) => (one as VerdictFlow).event_type.type === 5 && one.IP?.destination === '203.0.113.11',
+      );
+      return flows.some(({ verdict }) => verdict === 'FORWARDED');
+    };
+    while (!(await isAllowed())) assert.ok(Date.now() < until, `never allowed in ${last} pings`);
+  });
+
   it('in audit mode of one pod drops nothing and tells what it would', async () => {
     const audited = podManifest(server, 'server', 'node1') as { metadata: object };
     const metadata = { ...audited.metadata, annotations: { 'policy.sluice.io/audit': 'true' } };
@@ -356,8 +413,9 @@ describe('policies that tell nodes apart', () => {
           one.verdict === 'FORWARDED' &&
           one.IP?.source === nodes.nodes[1][family],
       )) as VerdictFlow[];
-      assert.ok(flow.source.identity > 2 ** 25, `identity ${flow.source.identity}`);
-      assert.deepEqual(flow.source.labels, [
+      const source: Loose = flow.source;
+      assert.ok(Number(source.identity) > 2 ** 25, `identity ${String(source.identity)}`);
+      assert.deepEqual(source.labels, [
         'k8s:io.cilium.k8s.policy.cluster=east',
         'node:zone=b',
         'reserved:remote-node',

@@ -154,6 +154,59 @@ spec:
     ]);
   });
 
+  it('reads backends that serve, and groups of ranges', () => {
+    const { objects, problems } = parseManifests(
+      'm.yaml',
+      `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: bank-x, namespace: travel, labels: { kubernetes.io/service-name: bank } }
+addressType: IPv4
+endpoints:
+  - { addresses: [203.0.113.1] }
+  - { addresses: [203.0.113.2], conditions: { ready: false } }
+  - { addresses: [203.0.113.3], conditions: { ready: false, serving: true, terminating: true } }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: bank-names, namespace: travel, labels: { kubernetes.io/service-name: bank } }
+addressType: FQDN
+endpoints: [{ addresses: [bank.example.com] }]
+---
+apiVersion: v1
+kind: Endpoints
+metadata: { name: bank, namespace: travel }
+subsets:
+  - addresses: [{ ip: 203.0.113.4 }, { ip: "2001:db8::4" }]
+    notReadyAddresses: [{ ip: 203.0.113.5 }]
+---
+apiVersion: cilium.io/v2
+kind: CiliumCIDRGroup
+metadata: { name: partners }
+spec: { externalCIDRs: [198.51.100.7/24, "2001:db8::/32"] }
+`,
+    );
+    assert.deepEqual(problems, []);
+    const bank = { namespace: 'travel', service: 'bank' };
+    assert.deepEqual(objects, [
+      { kind: 'EndpointSlice', name: 'bank-x', ...bank, addresses: ['203.0.113.1', '203.0.113.3'] },
+      { kind: 'EndpointSlice', name: 'bank-names', ...bank, addresses: [] },
+      { kind: 'Endpoints', name: 'bank', ...bank, addresses: ['203.0.113.4', '2001:db8::4'] },
+      {
+        kind: 'CiliumCIDRGroup',
+        namespace: '',
+        name: 'partners',
+        cidrs: ['198.51.100.0/24', '2001:db8::/32'],
+      },
+    ]);
+    assert.deepEqual(
+      problemsOf(
+        'apiVersion: v1\nkind: Endpoints\nmetadata: { name: e }\nsubsets: [{ addresses: [{ ip: x }] }]\n',
+      ),
+      ['m.yaml:4:27 Endpoints "e" subsets[0].addresses[0].ip is "x": expected an IPv4 or IPv6 address'],
+    );
+  });
+
   it('reads JSON, and lists whose items carry no kind', () => {
     const text = JSON.stringify({
       kind: 'PodList',

@@ -67,6 +67,11 @@ function parts(change: Exclude<ClusterChange, { kind: 'problems' }>): {
       const old = 'old' in change ? change.old : undefined;
       return { object: change.policy, old, name: `${kind}/${namespace}/${name}` };
     }
+    case 'cidr-group-upsert':
+    case 'cidr-group-delete': {
+      const old = 'old' in change ? change.old : undefined;
+      return { object: change.group, old, name: change.group.name };
+    }
     default: {
       const { namespace, name } = change.service;
       const old = 'old' in change ? change.old : undefined;

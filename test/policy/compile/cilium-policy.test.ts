@@ -574,6 +574,17 @@ const cases: readonly (readonly [
     ),
     'deny: S>Q tcp/80; allow: S>Z tcp/80',
   ],
+  // CIDR groups
+  [
+    'a group: its ranges, but for exceptions',
+    cnp('egress: [{ toCIDRSet: [{ cidrGroupRef: partners, except: [203.0.113.0/24] }] }]'),
+    'allow: S>C32 tcp/443, S>C8 tcp/443; default-deny: S>A tcp/443, S>Q tcp/80',
+  ],
+  [
+    'a group that does not exist, with ports: nobody',
+    cnp(`egress: [{ toCIDRSet: [{ cidrGroupRef: nobody }], ${port('port: "80"')} }]`),
+    'default-deny: S>C8 tcp/80, S>C32 tcp/80, S>Q tcp/80',
+  ],
   // Nodes
   [
     'other nodes by label',

@@ -63,9 +63,14 @@ const invalid: readonly (readonly [title: string, text: string, ...messages: (st
     'spec.ingress[0].toPorts[0].listener is not supported by this version',
   ],
   [
-    'groups of ranges',
-    cnp('ingress: [{ fromCIDRSet: [{ cidrGroupRef: x }] }]'),
-    'spec.ingress[0].fromCIDRSet[0].cidrGroupRef is not supported by this version',
+    'groups of ranges by their labels',
+    cnp('ingress: [{ fromCIDRSet: [{ cidrGroupSelector: { matchLabels: { a: b } } }] }]'),
+    'spec.ingress[0].fromCIDRSet[0].cidrGroupSelector is not supported by this version',
+  ],
+  [
+    'a group beside a range',
+    cnp('ingress: [{ fromCIDRSet: [{ cidr: 10.0.0.0/8, cidrGroupRef: x }] }]'),
+    'spec.ingress[0].fromCIDRSet[0].cidrGroupRef stands beside cidr: exactly one of cidr and cidrGroupRef is expected',
   ],
   [
     'fromRequires',

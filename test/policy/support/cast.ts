@@ -127,6 +127,7 @@ export function stateWith(yaml: string, options: Partial<PolicyOptions> = {}): P
       { namespace: 'b', name: 'api', labels: { public: 'yes' }, selector: { app: 'y' }, addresses: [] },
       { namespace: 'b', name: 'bank', labels: {}, selector: {}, addresses: ['192.0.2.1'] },
     ],
+    cidrGroups: [{ name: 'partners', cidrs: ['10.0.0.0/8', '192.0.2.1/32', '203.0.113.9/32'] }],
   });
   return state;
 }

@@ -1,3 +1,4 @@
+import { isRangeInside } from '../../cluster/address.ts';
 import { POD_NAMESPACE_LABEL } from '../../cluster/security-labels.ts';
 import type { Peer } from '../model.ts';
 import { parseLabel } from './label.ts';
@@ -15,8 +16,16 @@ export interface PolicyService {
   readonly addresses: readonly string[];
 }
 
+/** A CiliumCIDRGroup. */
+export interface PolicyCidrGroup {
+  readonly name: string;
+  /** Canonical text. */
+  readonly cidrs: readonly string[];
+}
+
 type ServicePeer = Extract<Peer, { kind: 'service' | 'services' }>;
-export type PlainPeer = Exclude<Peer, ServicePeer>;
+type GroupPeer = Extract<Peer, { kind: 'cidr-group' }>;
+export type PlainPeer = Exclude<Peer, ServicePeer | GroupPeer>;
 
 /**
  * The backends of the services that a peer names: pods by the service's selector, in the namespace of the service, or the listed addresses as ranges of one. Nothing for
@@ -39,6 +48,16 @@ export function resolveServices(peer: ServicePeer, services: Iterable<PolicyServ
     );
     return [{ kind: 'labels', selector: { requirements, localCluster: true } } as const];
   });
+}
+
+/** The ranges of a group but for exceptions, which may lie in a range or cover it. */
+export function resolveCidrGroup({ except }: GroupPeer, group: PolicyCidrGroup | undefined): PlainPeer[] {
+  const cidrs = (group?.cidrs ?? []).filter((cidr) => !except.some((outer) => isRangeInside(cidr, outer)));
+  return cidrs.map((cidr) => ({
+    kind: 'cidr',
+    cidr,
+    except: except.filter((inner) => isRangeInside(inner, cidr)),
+  }));
 }
 
 function serviceMatch(peer: ServicePeer): (service: PolicyService) => boolean {
