@@ -24,14 +24,13 @@ describe('a spool whose process is killed with -9', () => {
       child.stdout.on('data', (data: Buffer) => {
         printed += data.toString();
       });
-      await once(child.stdout, 'data');
+      while (last('acked', printed) === 0) await once(child.stdout, 'data');
       await sleep(50 + round * 60);
       child.kill('SIGKILL');
       await once(child, 'close');
 
       const written = last('written', printed);
       const acked = last('acked', printed);
-      assert.ok(written > 0 && acked > 0);
       const spool = await Spool.open(options);
       const reader = spool.reader('a');
       // One append, or one acknowledgement, may have happened that could not be printed any more.
