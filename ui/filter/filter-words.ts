@@ -1,179 +1,153 @@
-import { create, equals } from '@bufbuild/protobuf';
-import {
-  DropReason,
-  type FlowFilter,
-  FlowFilterSchema,
-  TrafficDirection,
-  Verdict,
-  WorkloadSchema,
-} from '../../proto/gen/flow/flow_pb.ts';
+import { type FlagSpec, type FlagUse, UsageError } from '../../flags/flag-spec.ts';
+import { nearest } from '../../flags/nearest.ts';
+import { parseFlags } from '../../flags/parse-flags.ts';
+import { buildFilters as buildOfFlags, type FlowFilters } from '../../flags/observe/build-filters.ts';
+import { filterFlags } from '../../flags/observe/filter-flags.ts';
+import { cutWords, quoteWord } from './shell-words.ts';
+
+export type { FlowFilters } from '../../flags/observe/build-filters.ts';
 
 /** One filter in the words of the command line: `--not --port 53`. */
 export interface FilterWord {
   /** Without the dashes. */
   readonly flag: string;
+  /** Empty for flags that take none. */
   readonly value: string;
   readonly isNot: boolean;
 }
 
-/** The filters of a request: what to show and what to hide. */
-export interface FlowFilters {
-  readonly whitelist: FlowFilter[];
-  readonly blacklist: FlowFilter[];
-}
-
-/** Words that are no filter; the message is for the person who wrote them. */
+/** Words that are no filter; the message is for the person who wrote them, and the same as on the command line. */
 export class FilterError extends Error {
   override readonly name = 'FilterError';
 }
 
-type End = 'source' | 'destination';
-type Put = (filter: FlowFilter, text: string) => void;
+const specs: ReadonlyMap<string, FlagSpec> = new Map(filterFlags.map((spec) => [spec.name, spec]));
 
-const oneEnd: Readonly<Record<string, (filter: FlowFilter, end: End, text: string) => void>> = {
-  namespace: (f, end, text) => f[`${end}Pod`].push(`${text}/`),
-  pod: (f, end, text) => f[`${end}Pod`].push(text),
-  service: (f, end, text) => f[`${end}Service`].push(text),
-  workload: (f, end, text) => f[`${end}Workload`].push(workloadOf(text)),
-  label: (f, end, text) => f[`${end}Label`].push(text),
-  cluster: (f, end, text) => f[`${end}ClusterName`].push(text),
-  identity: (f, end, text) => f[`${end}Identity`].push(numberOf('identity', text)),
-  ip: (f, end, text) => f[`${end}Ip`].push(text),
-  fqdn: (f, end, text) => f[`${end}Fqdn`].push(text),
-  port: (f, end, text) => f[`${end}Port`].push(text),
-};
-
-const wholeFlow: Readonly<Record<string, Put>> = {
-  verdict: (f, text) => f.verdict.push(memberOf(Verdict, 'verdict', text)),
-  'drop-reason-desc': (f, text) => f.dropReasonDesc.push(memberOf(DropReason, 'drop-reason-desc', text)),
-  'traffic-direction': (f, text) =>
-    f.trafficDirection.push(memberOf(TrafficDirection, 'traffic-direction', text)),
-  protocol: (f, text) => f.protocol.push(text),
-  'node-name': (f, text) => f.nodeName.push(text),
-  'http-status': (f, text) => f.httpStatusCode.push(text),
-  'http-method': (f, text) => f.httpMethod.push(text),
-  'http-path': (f, text) => f.httpPath.push(text),
-  'http-url': (f, text) => f.httpUrl.push(text),
-};
-
-const shortFlags: Readonly<Record<string, string>> = { n: 'namespace', l: 'label' };
-
-/** Every flag that the filter bar knows, for completion. */
-export const filterFlagNames: readonly string[] = [
-  ...Object.keys(oneEnd).flatMap((name) => [name, `from-${name}`, `to-${name}`]),
-  ...Object.keys(wholeFlow),
-];
-
-function workloadOf(text: string) {
-  const slash = text.indexOf('/');
-  return create(WorkloadSchema, { kind: slash < 0 ? '' : text.slice(0, slash), name: text.slice(slash + 1) });
+/** The flag of a filter, or undefined when there is none of that name. */
+export function filterFlag(name: string): FlagSpec | undefined {
+  return specs.get(name);
 }
 
-function numberOf(flag: string, text: string): number {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new FilterError(`--${flag} ${text}: expected a number`);
-}
-
-function memberOf<T extends number>(values: Readonly<Record<string, T>>, flag: string, text: string): T {
-  const value = values[text.toUpperCase()];
-  if (value !== undefined) return value;
-  throw new FilterError(
-    `--${flag} ${text}: expected one of ${Object.keys(values).slice(1, 7).join(', ')}, …`,
-  );
-}
+/** Every flag that the filter bar knows, in the order in which help shows them. */
+export const filterFlagNames: readonly string[] = filterFlags
+  .map(({ name }) => name)
+  .filter((name) => name !== 'not');
 
 const MAX_TEXT = 4096;
 
-/** Words of a text as a shell would cut them; a whole `sluice observe …` or `hubble observe …` line is taken, too. Throws FilterError. */
+/** Words of a text as a shell would cut them, a bare `not` standing for `--not`. Throws FilterError. */
 export function parseFilterWords(text: string): FilterWord[] {
   if (text.length > MAX_TEXT) {
     throw new FilterError(`a filter of ${text.length} characters, at most ${MAX_TEXT} allowed`);
   }
-  const parts = cutWords(text.trim().replace(/^(?:\$\s*)?(?:\.\/)?(?:sluice|hubble)\s+observe\b/, ''));
+  const words = asFilterErrors(() => wordsOf(parseWords(cutWords(text.trim()))));
+  buildFilters(words);
+  return words;
+}
+
+function parseWords(args: readonly string[]): readonly FlagUse[] {
+  const { uses, positionals } = parseFlags(withDashes(args), filterFlags);
+  if (positionals.length === 0) return uses;
+  const [word] = positionals;
+  const guess = nearest(word, filterFlagNames);
+  const hint = guess === undefined ? `--namespace ${word}, --pod ${word} and the like` : `--${guess}`;
+  throw new UsageError(`"${word}" is no flag\nDid you mean ${hint}?`);
+}
+
+/** A bare `not` in front of a flag is `--not`, unless it is the value of the flag before it. */
+function withDashes(args: readonly string[]): string[] {
+  let isValue = false;
+  return args.map((arg, i) => {
+    const isNot = arg === 'not' && !isValue && (args[i + 1] ?? '').startsWith('-');
+    isValue = !isValue && awaitsValue(arg);
+    return isNot ? '--not' : arg;
+  });
+}
+
+/** Whether an argument is a flag that takes the next one as its value. */
+export function awaitsValue(arg: string): boolean {
+  const [, long, short] = /^(?:--([a-z0-9-]+)|-([a-zA-Z0-9]))$/.exec(arg) ?? [];
+  const spec = filterFlags.find(
+    ({ name, short: letter }) => name === long || (letter !== undefined && letter === short),
+  );
+  return spec !== undefined && spec.kind !== 'switch';
+}
+
+/** The filters among the flags of a command line. Throws UsageError for a `--not` without a filter. */
+export function wordsOf(uses: readonly FlagUse[]): FilterWord[] {
   const words: FilterWord[] = [];
   let isNot = false;
-  for (let i = 0; i < parts.length; i++) {
-    const match = /^(?:--([a-z][a-z-]*)|-([a-z]))(?:=(.*))?$/s.exec(parts[i]);
-    if (parts[i] === 'not' || match?.[1] === 'not') {
+  for (const { spec, text } of uses) {
+    if (!specs.has(spec.name)) continue;
+    if (spec.name === 'not') {
+      if (isNot) throw new UsageError('--not twice in a row: it turns around the filter behind it, once');
       isNot = true;
       continue;
     }
-    if (parts[i] === '-f' || match?.[1] === 'follow') continue;
-    const flag = match?.[1] ?? shortFlags[match?.[2] ?? ''];
-    if (flag === undefined || !filterFlagNames.includes(flag)) {
-      throw new FilterError(
-        `${parts[i]} is no filter: expected such as --namespace, --verdict, --not --port`,
-      );
-    }
-    const value = match?.[3] ?? parts[++i];
-    if (value === undefined || value === '') throw new FilterError(`--${flag} needs a value`);
-    words.push({ flag, value, isNot });
+    words.push({ flag: spec.name, value: spec.kind === 'switch' ? '' : text, isNot });
     isNot = false;
   }
-  if (isNot) throw new FilterError('--not turns around the filter behind it: none is there');
-  buildFilters(words);
+  if (isNot) throw new UsageError('--not at the end: it needs a filter behind it');
   return words;
 }
 
 /** The words as one text, which `parseFilterWords` and a shell cut alike. */
 export function filterText(words: readonly FilterWord[]): string {
-  return words
-    .map(({ flag, value, isNot }) => `${isNot ? '--not ' : ''}--${flag} ${quoteWord(value)}`)
-    .join(' ');
+  return words.map(wordText).join(' ');
 }
 
-/** A word as a shell needs it. */
-export function quoteWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-function cutWords(text: string): string[] {
-  const words: string[] = [];
-  const part = /'([^']*)'|"([^"]*)"|\\(.)|([^\s'"\\]+)|(\s+)/gs;
-  let word: string | null = null;
-  for (const [, single, double, escaped, plain, space] of text.matchAll(part)) {
-    if (space !== undefined) {
-      if (word !== null) words.push(word);
-      word = null;
-    } else word = (word ?? '') + (single ?? double ?? escaped ?? plain);
-  }
-  if (word !== null) words.push(word);
-  return words;
+/** One word as it stands on a command line. */
+export function wordText({ flag, value, isNot }: FilterWord): string {
+  const text = specs.get(flag)?.kind === 'switch' ? `--${flag}` : `--${flag} ${quoteWord(value)}`;
+  return isNot ? `--not ${text}` : text;
 }
 
 /** The filters that words ask for, as `sluice observe` builds them. Throws FilterError. */
 export function buildFilters(words: readonly FilterWord[]): FlowFilters {
-  return {
-    whitelist: filterPair(words.filter(({ isNot }) => !isNot)),
-    blacklist: filterPair(words.filter(({ isNot }) => isNot)),
-  };
+  return asFilterErrors(() => buildOfFlags(words.flatMap(usesOf)));
 }
 
-/** What is asked of "one end" goes to the source in the first filter and to the destination in the second; everything else goes to both. */
-function filterPair(words: readonly FilterWord[]): FlowFilter[] {
-  if (words.length === 0) return [];
-  const sides = (['source', 'destination'] as const).map((own) => {
-    const filter = create(FlowFilterSchema);
-    for (const { flag, value } of words) {
-      const [, side, topic] = /^(?:(from|to)-)?(.*)$/.exec(flag)!;
-      const end = side === undefined ? own : side === 'from' ? 'source' : 'destination';
-      if (flag in wholeFlow) wholeFlow[flag](filter, value);
-      else oneEnd[topic](filter, end, value);
-    }
-    for (const end of ['source', 'destination'] as const) joinNamespaces(filter, end);
-    return filter;
-  });
-  return equals(FlowFilterSchema, sides[0], sides[1]) ? [sides[0]] : sides;
+function usesOf({ flag, value, isNot }: FilterWord): FlagUse[] {
+  const spec = specs.get(flag);
+  if (spec === undefined) throw new UsageError(`unknown flag: --${flag}`);
+  const not: FlagUse[] = isNot ? [{ spec: specs.get('not')!, text: 'true' }] : [];
+  return [...not, { spec, text: spec.kind === 'switch' ? 'true' : value }];
 }
 
-/** A pod and a namespace together mean the pod in that namespace. */
-function joinNamespaces(filter: FlowFilter, end: End): void {
-  const pods = filter[`${end}Pod`];
-  const namespaces = pods.filter((pod) => pod.endsWith('/'));
-  const names = pods.filter((pod) => !pod.endsWith('/'));
-  if (namespaces.length === 0 || names.length === 0) return;
-  const joined = names.flatMap((name) =>
-    name.includes('/') ? [name] : namespaces.map((space) => `${space}${name}`),
-  );
-  pods.splice(0, pods.length, ...joined);
+/** Runs `action`, and turns mistakes of the command line into mistakes of the filter bar. */
+export function asFilterErrors<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof UsageError) throw new FilterError(error.message);
+    throw error;
+  }
+}
+
+export function isSameWord(a: FilterWord, b: FilterWord): boolean {
+  return a.flag === b.flag && a.value === b.value && a.isNot === b.isNot;
+}
+
+/**
+ * The words with one more, each once. Words that cannot stand beside it on the command line make way: who asks for one pod asks no more for another
+ * direction of pods. Throws FilterError when it is wrong by itself.
+ */
+export function addWord(words: readonly FilterWord[], word: FilterWord): FilterWord[] {
+  buildFilters([word]);
+  let kept = words.filter((other) => !isSameWord(other, word));
+  const opposite = { ...word, isNot: !word.isNot };
+  kept = kept.filter((other) => !isSameWord(other, opposite));
+  if (!fits([...kept, word])) kept = kept.filter((other) => fits([other, word]));
+  if (!fits([...kept, word])) kept = kept.filter((other) => other.isNot !== word.isNot);
+  return [...kept, word];
+}
+
+function fits(words: readonly FilterWord[]): boolean {
+  try {
+    buildFilters(words);
+    return true;
+  } catch (error) {
+    if (error instanceof FilterError) return false;
+    throw error;
+  }
 }
