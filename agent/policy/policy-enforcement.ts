@@ -2,7 +2,6 @@ import type { ClusterChange, ClusterNode, PodEndpoint } from '../../cluster/inde
 import {
   type EndpointPolicy,
   type EnforcementMode,
-  hostLabels,
   type NamedRule,
   PolicyState,
   type PolicyUpdate,
@@ -93,6 +92,7 @@ export class PolicyEnforcement {
   private readonly ids = new Map<string, number>();
   /** Ranges by identity, as flows know them. */
   private readonly toldRanges = new Set<number>();
+  private ignored: readonly PolicyProblem[] = [];
   private readonly toldCookies = new Set<RuleCookie>();
   private revisionCount = 0;
   /** Endpoints have been assigned their policies; until then what an earlier agent left is in force. */
@@ -117,7 +117,7 @@ export class PolicyEnforcement {
     this.sets = new PolicySets(maps.policy, maps.endpointPolicies);
     this.ranges = new RangeSync(maps.ranges);
     this.ruleCounters = maps.ruleCounters;
-    this.state.update({ endpoints: [{ key: NODE, labels: hostLabels([]), isHost: true }] });
+    this.state.update({ endpoints: [{ key: NODE, labels: this.feed.hostLabels, isHost: true }] });
     this.sets.apply(this.state.takeChanges(), 'policies');
   }
 
@@ -176,6 +176,7 @@ export class PolicyEnforcement {
     if (Object.values(update).some((list: readonly unknown[]) => list.length > 0)) {
       if ((update.policies?.length ?? 0) + (update.removedPolicies?.length ?? 0) > 0) this.revisionCount++;
       this.update(update, 'policies');
+      this.ignored = this.policiesWithoutEffect();
     }
     for (const key of this.ids.keys()) this.assignAgain(key);
     if (this.isComplete) this.assignNode();
@@ -279,6 +280,15 @@ export class PolicyEnforcement {
     this.sets.assign(NODE_ENDPOINT_ID, NODE, policy, this.options.audits);
   }
 
+  /** A policy for a node that is not policed looks like protection, and is none. */
+  private policiesWithoutEffect(): PolicyProblem[] {
+    if (this.options.hostFirewall) return [];
+    return this.state.policiesOfHost(this.feed.hostLabels).map(({ kind, name }) => ({
+      where: `${kind} "${name}"`,
+      message: 'its nodeSelector picks this node, which is not policed: start the agent with --host-firewall',
+    }));
+  }
+
   private schedule(): void {
     if (this.closed || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
@@ -306,6 +316,6 @@ export class PolicyEnforcement {
       this.ranges.problem === null ? [] : [{ where: 'policy ranges', message: this.ranges.problem }];
     const problems = [...this.sets.problems, ...ofRanges];
     if (problems.length > 0) this.schedule();
-    this.listeners.onProblems(problems);
+    this.listeners.onProblems([...problems, ...this.ignored]);
   }
 }

@@ -17,6 +17,9 @@ export class PolicyFeed {
   /** Pods of this node, by namespace and name. */
   private readonly pods = new Map<string, PodEndpoint>();
 
+  /** Security labels of this node. */
+  hostLabels: readonly string[] = hostLabels([]);
+
   constructor(own: { readonly clusterName: string; readonly nodeName: string }) {
     this.own = own;
   }
@@ -68,7 +71,8 @@ export class PolicyFeed {
         case 'node-upsert': {
           const { cluster, name, labels } = change.node;
           if (cluster !== clusterName || name !== nodeName) break;
-          endpoints.set(NODE, { key: NODE, labels: hostLabels(labels), isHost: true });
+          this.hostLabels = hostLabels(labels);
+          endpoints.set(NODE, { key: NODE, labels: this.hostLabels, isHost: true });
           break;
         }
         case 'endpoint-upsert':

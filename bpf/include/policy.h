@@ -205,6 +205,14 @@ static __always_inline void count_decision(__u32 cookie, bool audited)
 		__sync_fetch_and_add(&counter->audited, 1);
 }
 
+/* Of ICMPv6 a node that is policed takes and sends echoes as its rules say, what node_policy_exempts lists, and nothing
+ * else. */
+static __always_inline bool node_forbids(const struct policy_question *question)
+{
+	return question->endpoint_id == POLICY_OF_NODE && question->proto == IPPROTO_ICMPV6 && !question->portless &&
+	       question->port != ICMPV6_ECHO_REQUEST && question->port != ICMPV6_ECHO_REPLY;
+}
+
 VERIFIED_ALONE int policy_decide(const struct policy_question *question, struct policy_decision *decision)
 {
 	struct endpoint_policy endpoint;
@@ -222,6 +230,11 @@ VERIFIED_ALONE int policy_decide(const struct policy_question *question, struct 
 	ingress = question->direction == POLICY_INGRESS;
 	if (!(endpoint.flags & (ingress ? POLICY_ENFORCES_INGRESS : POLICY_ENFORCES_EGRESS)))
 		return 0;
+	/* Told as a drop alone: no rule was asked. */
+	if (unlikely(node_forbids(question))) {
+		decision->reason = endpoint.flags & POLICY_AUDITS ? 0 : DROP_FORBIDDEN_ICMPV6;
+		return 0;
+	}
 	decision->generation = endpoint.generation;
 	if (policy_find(&endpoint, question, &decides) == 0)
 		decision->reason = question->portless ? DROP_FRAGMENT_UNTRACKED : DROP_POLICY_DENIED;

@@ -44,6 +44,7 @@
 #define DROP_CT_INSERT_FAILED 155
 #define DROP_INVALID_IPV6_EXT 156
 #define DROP_FRAGMENT_UNTRACKED 157      /* a policy knows ports, a fragment without its first does not */
+#define DROP_FORBIDDEN_ICMPV6 176        /* a type that a policed node takes from nobody, whatever its rules */
 #define DROP_POLICY_DENY 181            /* a rule denies; 133: none allows */
 #define DROP_ENDPOINT_NOT_READY 203     /* the interface is not in map `endpoints`: nothing can vouch for its sources */
 

@@ -166,6 +166,15 @@ export class PolicyState {
     return policy;
   }
 
+  /** Policies that select a node of these labels (see `hostLabels`), whether it is policed or not. */
+  policiesOfHost(labels: readonly string[]): Policy[] {
+    const subject = { isHost: true, labels: labels.map(parseLabel) };
+    const all = [...this.policies.values()];
+    return all
+      .filter(({ ruleSets }) => ruleSets.some((ruleSet) => selects(ruleSet, subject)))
+      .map(({ policy }) => policy);
+  }
+
   /** Policies whose entries changed since the last call. The first of a policy holds all its entries. */
   takeChanges(): EndpointPolicyChange[] {
     const changes = [...this.changed].map((policy): EndpointPolicyChange => {
@@ -317,7 +326,10 @@ function unsubscribe({ ingress, egress }: EndpointPolicy): void {
   egress.unsubscribe();
 }
 
-function selects({ isForNodes, matches }: CompiledRuleSet, { isHost, labels }: PolicySubject): boolean {
+function selects(
+  { isForNodes, matches }: CompiledRuleSet,
+  { isHost, labels }: Pick<PolicySubject, 'isHost' | 'labels'>,
+): boolean {
   return isForNodes === isHost && matches(labels);
 }
 

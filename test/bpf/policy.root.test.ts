@@ -431,4 +431,19 @@ describe('the host firewall', () => {
     );
     assert.equal(node.run('from_netdev', reply).verdict, VERDICT.pass);
   });
+  it('of ICMPv6 asks its rules about echoes, lets control messages pass, and takes nothing else', () => {
+    const node = policyNode({ hostFirewall: true });
+    const all = { nodeSelector: {}, ingress: [{ fromEntities: ['all'] }] };
+    const words = (rules_: object, type: number): string[] => {
+      node.enforce(forPod(rules_, 'host', 'CiliumClusterwideNetworkPolicy'));
+      const bytes = between('ipv6', CAST.world.ipv6, CAST.node.ipv6, PROTO.icmpv6, icmp({ type }));
+      const outcome = node.run('from_netdev', bytes);
+      const verdict = outcome.verdict === drop ? 'dropped' : 'passed';
+      return [verdict, ...policyWords(outcome)];
+    };
+    for (const type of [1, 2, 133, 136, 143, 151]) assert.deepEqual(words(rules, type), ['passed']);
+    assert.deepEqual(words(rules, 128), ['dropped', 'ingress deny none 133', 'drop 133']);
+    assert.deepEqual(words(all, 128), ['passed']);
+    for (const type of [5, 100, 137, 139, 200]) assert.deepEqual(words(all, type), ['dropped', 'drop 176']);
+  });
 });

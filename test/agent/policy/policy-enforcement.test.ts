@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { DatapathSettings } from '../../../agent/datapath/datapath-settings.ts';
 import { decodeSettings, encodeCidrKey, SETTING_POLICY } from '../../../agent/datapath/map-layout.ts';
 import { PolicyEnforcement, type ToldIdentity } from '../../../agent/policy/policy-enforcement.ts';
+import type { PolicyProblem } from '../../../agent/policy/policy-sets.ts';
 import { policyLayouts } from '../../../agent/policy/policy-layout.ts';
 import type { ClusterChange } from '../../../cluster/index.ts';
 import { parsePolicies } from '../../../policy/index.ts';
@@ -23,7 +24,11 @@ class Node {
   readonly ruleCounters = new FakePolicyMap(4);
   readonly settings = new FakePolicyMap(4);
 
-  agent(): { enforcement: PolicyEnforcement; ranges: ToldIdentity[] } {
+  agent(hostFirewall = false): {
+    enforcement: PolicyEnforcement;
+    ranges: ToldIdentity[];
+    problems: PolicyProblem[];
+  } {
     const settings = new DatapathSettings(this.settings, {
       aggregation: 'medium',
       aggregationIntervalMs: 5000,
@@ -31,20 +36,25 @@ class Node {
       noRedirect: false,
     });
     const ranges: ToldIdentity[] = [];
+    const problems: PolicyProblem[] = [];
     const enforcement = new PolicyEnforcement(
       {
         clusterName: 'east',
         clusterId: 0,
         nodeName: 'n1',
         mode: 'default',
-        hostFirewall: false,
+        hostFirewall,
         audits: false,
       },
       this,
       settings,
-      { onRules: () => {}, onIdentities: (changes) => ranges.push(...changes), onProblems: () => {} },
+      {
+        onRules: () => {},
+        onIdentities: (changes) => ranges.push(...changes),
+        onProblems: (now) => problems.splice(0, Infinity, ...now),
+      },
     );
-    return { enforcement, ranges };
+    return { enforcement, ranges, problems };
   }
 
   get isAsking(): boolean {
@@ -220,6 +230,41 @@ describe('a node’s policies', () => {
     assert.deepEqual([node.ask(of2), node.ask(of3), node.ask(6)], ['allow', 'allow', 'allow']);
     assert.deepEqual([enforcement.identityOfNode(n2), enforcement.identityOfNode(n3)], [6, 6]);
     enforcement.close();
+  });
+
+  it('that would police the node are a problem unless the node is policed', () => {
+    const { policies } = parsePolicies(
+      JSON.stringify({
+        apiVersion: 'cilium.io/v2',
+        kind: 'CiliumClusterwideNetworkPolicy',
+        metadata: { name: 'edge' },
+        spec: { nodeSelector: { matchLabels: { role: 'edge' } }, ingress: [{}] },
+      }),
+      'p.json',
+    );
+    const edge: ClusterChange = { kind: 'policy-upsert', policy: policies[0] };
+    const node = (role: string): ClusterChange => {
+      const labelled = { name: 'n1', cluster: 'east', addresses: [], podCidrs: [], labels: [`role=${role}`] };
+      return { kind: 'node-upsert', node: labelled };
+    };
+    const off = new Node().agent();
+    off.enforcement.apply([edge, node('core')]);
+    assert.deepEqual(off.problems, [], 'it selects other nodes');
+    off.enforcement.apply([node('edge')]);
+    assert.deepEqual(off.problems, [
+      {
+        where: 'CiliumClusterwideNetworkPolicy "edge"',
+        message:
+          'its nodeSelector picks this node, which is not policed: start the agent with --host-firewall',
+      },
+    ]);
+    off.enforcement.apply([{ kind: 'policy-delete', policy: policies[0] }]);
+    assert.deepEqual(off.problems, []);
+    off.enforcement.close();
+    const on = new Node().agent(true);
+    on.enforcement.apply([edge, node('edge')]);
+    assert.deepEqual(on.problems, []);
+    on.enforcement.close();
   });
 
   it('deny an endpoint that has none while others have some', () => {
