@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
 import { FilterBar } from '../filter/filter-bar.tsx';
+import { MapView } from '../map/map-view.tsx';
 import { FlowTable } from '../table/flow-table.tsx';
 import { Timeline } from '../timeline/timeline.tsx';
 import { Rail } from './rail.tsx';
@@ -19,7 +20,10 @@ export function Shell(): ReactElement {
       <div className="shell-timeline">
         <Timeline />
       </div>
-      <main className="shell-main">{view === 'flows' && <FlowTable />}</main>
+      <main className="shell-main">
+        {view === 'map' && <MapView />}
+        {view === 'flows' && <FlowTable />}
+      </main>
     </div>
   );
 }

@@ -1,19 +1,26 @@
-import { createContext, useContext, useSyncExternalStore } from 'react';
+import { createContext, useContext, useEffect, useSyncExternalStore } from 'react';
 import type { Emitter } from '../store/emitter.ts';
 import { MapFeed } from '../store/map-feed.ts';
 import { StatusFeed } from '../store/status-feed.ts';
 import type { ViewState } from '../store/view-state.ts';
 import { ViewStore } from '../store/view-store.ts';
+import { type CommandArgs, Commands } from './commands.ts';
 
 /** What all parts of the page share: one of each per tab. */
 export interface Stores {
   readonly view: ViewStore;
   readonly map: MapFeed;
   readonly status: StatusFeed;
+  readonly commands: Commands;
 }
 
 export function createStores(): Stores {
-  return { view: new ViewStore(), map: new MapFeed(), status: new StatusFeed() };
+  return {
+    view: new ViewStore(),
+    map: new MapFeed(),
+    status: new StatusFeed(),
+    commands: new Commands(),
+  };
 }
 
 export const StoresContext = createContext<Stores | null>(null);
@@ -35,4 +42,13 @@ export function useChanges<T extends Emitter>(store: T): T {
 export function useViewState(): ViewState {
   const { view } = useStores();
   return useChanges(view).state;
+}
+
+/** Does what is asked for while this part of the page is there. */
+export function useCommand<K extends keyof CommandArgs>(
+  name: K,
+  handler: (arg: CommandArgs[K]) => void,
+): void {
+  const { commands } = useStores();
+  useEffect(() => commands.on(name, handler));
 }

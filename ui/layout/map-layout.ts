@@ -1,38 +1,53 @@
 import type { Island, ServiceNode } from '../model/service-node.ts';
+import { arrangeBlocks, type Block } from './blocks.ts';
 import { layOutIsland, type Link, maxRows, type Slot } from './inner-layout.ts';
+import type { Rect } from './rect.ts';
 
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
+export type { Rect } from './rect.ts';
+
+export const CARD = { width: 134, height: 34 } as const;
+/** A workload's card with its pods: its title, then a row for each. */
+const PODS = { title: 26, row: 20, bottom: 6, side: 6 } as const;
+const GAP = { x: 40, y: 10 } as const;
+const PADDING = { x: 12, top: 34, bottom: 12 } as const;
+
+/** A card on an island. */
+interface Card {
+  slot: Slot;
+  readonly title: string;
+  /** Pods, in the order in which they came; none on a card that stands for its workload alone. */
+  readonly pods: string[];
 }
 
-export const CARD = { width: 140, height: 34 } as const;
-const GAP = { x: 44, y: 12 } as const;
-const PADDING = { x: 14, top: 36, bottom: 14 } as const;
-/** Room between islands, where their edges run. */
-const BETWEEN = { x: 96, y: 44 } as const;
-/** Width by height that the whole map strives for. */
-const ASPECT = 1.9;
-
 /** An island where it stands. */
-interface PlacedIsland {
+interface PlacedIsland extends Block {
   readonly island: Island;
-  readonly slots: Map<string, Slot>;
-  /** Column of islands; the place of whoever stands below depends on the height of whoever stands above. */
-  readonly column: number;
-  x: number;
-  y: number;
+  readonly cards: Map<string, Card>;
+}
+
+/** A card as it is drawn: of a node, or the frame around the pods of a workload. */
+export interface LaidCard {
+  readonly id: string;
+  readonly title: string;
+  readonly rect: Rect;
+  readonly podIds: readonly string[];
+}
+
+/** An island as it is drawn. */
+export interface LaidIsland {
+  readonly island: Island;
+  readonly rect: Rect;
+  readonly cards: readonly LaidCard[];
 }
 
 /**
  * Where everything stands. What is there stays where it is when something comes: newcomers take free places in their island, new islands free places
- * beside the others. Only what a grown island would cover makes way, downwards or to the right.
+ * below the others. Only what a grown island would cover makes way. Equal nodes and links that come at once get equal places, in whatever order.
  */
 export class MapLayout {
   private readonly islands = new Map<string, PlacedIsland>();
-  private readonly homes = new Map<string, PlacedIsland>();
+  /** The island and the card of each node. */
+  private readonly homes = new Map<string, { readonly placed: PlacedIsland; readonly cardId: string }>();
 
   /** Forgets all places. */
   clear(): void {
@@ -46,180 +61,153 @@ export class MapLayout {
       .filter(({ id }) => !this.homes.has(id))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     if (newcomers.length === 0) return;
-    const groups = Map.groupBy(newcomers, ({ island }) => island.id);
     const isFirst = this.islands.size === 0;
     const fresh: PlacedIsland[] = [];
-    for (const [id, members] of groups) {
+    for (const [id, members] of Map.groupBy(newcomers, ({ island }) => island.id)) {
       const placed = this.islands.get(id);
       if (placed !== undefined) for (const node of members) this.settle(placed, node);
       else fresh.push(this.found(members, links));
     }
-    if (isFirst) this.spread(fresh, links);
-    else for (const island of fresh) this.append(island);
-    this.makeWay();
+    for (const placed of this.islands.values()) Object.assign(placed, sizeOf(placed));
+    const between = links.flatMap(({ from, to }) => {
+      const [a, b] = [this.homes.get(from)?.placed, this.homes.get(to)?.placed];
+      return a === undefined || b === undefined || a === b ? [] : [{ from: a.id, to: b.id }];
+    });
+    arrangeBlocks([...this.islands.values()], isFirst ? [] : fresh, between, isFirst);
   }
 
-  /** A node's card; undefined before it has a place. */
+  /** Where a node's card, or its row on one, is; undefined before it has a place. */
   card(id: string): Rect | undefined {
     const home = this.homes.get(id);
-    const slot = home?.slots.get(id);
-    if (home === undefined || slot === undefined) return undefined;
+    if (home === undefined) return undefined;
+    const rect = cardRect(home.placed, home.cardId);
+    if (home.cardId === id) return rect;
+    const row = home.placed.cards.get(home.cardId)!.pods.indexOf(id);
     return {
-      x: home.x + PADDING.x + slot.column * (CARD.width + GAP.x),
-      y: home.y + PADDING.top + slot.row * (CARD.height + GAP.y),
-      ...CARD,
+      x: rect.x + PODS.side,
+      y: rect.y + PODS.title + row * PODS.row,
+      width: rect.width - 2 * PODS.side,
+      height: PODS.row - 3,
     };
   }
 
-  /** All islands, with the nodes on them. */
-  list(): { readonly island: Island; readonly rect: Rect; readonly nodeIds: readonly string[] }[] {
+  /** All islands, with the cards on them. */
+  list(): LaidIsland[] {
     return [...this.islands.values()].map((placed) => ({
       island: placed.island,
-      rect: rectOf(placed),
-      nodeIds: [...placed.slots.keys()],
+      rect: { x: placed.x, y: placed.y, width: placed.width, height: placed.height },
+      cards: [...placed.cards].map(([id, { title, pods }]) => ({
+        id,
+        title,
+        rect: cardRect(placed, id),
+        podIds: pods,
+      })),
     }));
   }
 
   /** What encloses everything. */
   bounds(): Rect {
-    const rects = [...this.islands.values()].map(rectOf);
-    if (rects.length === 0) return { x: 0, y: 0, width: 1, height: 1 };
-    const x = Math.min(...rects.map((rect) => rect.x));
-    const y = Math.min(...rects.map((rect) => rect.y));
-    const right = Math.max(...rects.map((rect) => rect.x + rect.width));
-    const bottom = Math.max(...rects.map((rect) => rect.y + rect.height));
-    return { x, y, width: right - x, height: bottom - y };
+    return enclose([...this.islands.values()]);
   }
 
   private found(members: readonly ServiceNode[], links: readonly Link[]): PlacedIsland {
-    const slots = layOutIsland(
-      members.map(({ id }) => id),
-      links,
-    );
-    const placed: PlacedIsland = { island: members[0].island, slots, column: 0, x: 0, y: 0 };
-    for (const { id } of members) this.homes.set(id, placed);
+    const cardOf = new Map(members.map(({ id, group }) => [id, group?.id ?? id]));
+    const inner = links.flatMap(({ from, to }) => {
+      const [a, b] = [cardOf.get(from), cardOf.get(to)];
+      return a === undefined || b === undefined ? [] : [{ from: a, to: b }];
+    });
+    const slots = layOutIsland([...new Set(cardOf.values())], inner);
+    const [{ island }] = members;
+    const cards = new Map<string, Card>();
+    const placed: PlacedIsland = { id: island.id, island, cards, column: 0, x: 0, y: 0, width: 0, height: 0 };
+    for (const node of members) this.join(placed, node, (cardId) => slots.get(cardId)!);
+    Object.assign(placed, sizeOf(placed));
+    this.islands.set(island.id, placed);
     return placed;
   }
 
-  /** The first free slot, column by column; below the shortest one when there is none. */
-  private settle(home: PlacedIsland, { id }: ServiceNode): void {
-    const columns = columnLengths(home.slots.values());
-    const height = Math.max(maxRows(home.slots.size + 1), ...columns);
-    let column = columns.findIndex((length) => length < Math.max(...columns));
-    if (column < 0) column = Math.max(...columns) < height ? 0 : columns.length;
-    home.slots.set(id, { column, row: columns[column] ?? 0 });
-    this.homes.set(id, home);
-  }
-
-  /** Places the first islands: who calls others stands to the left of them, in columns that give the map its aspect. */
-  private spread(islands: readonly PlacedIsland[], links: readonly Link[]): void {
-    const between = links.flatMap(({ from, to }) => {
-      const [a, b] = [this.homes.get(from), this.homes.get(to)];
-      return a === undefined || b === undefined || a === b ? [] : [{ from: a.island.id, to: b.island.id }];
+  /** The first free slot, column by column; a new column when all are full. */
+  private settle(placed: PlacedIsland, node: ServiceNode): void {
+    this.join(placed, node, () => {
+      const columns = columnLengths(placed.cards.values());
+      const height = Math.max(maxRows(placed.cards.size + 1), ...columns);
+      let column = columns.findIndex((length) => length < Math.max(...columns));
+      if (column < 0) column = Math.max(...columns) < height ? 0 : columns.length;
+      return { column, row: columns[column] ?? 0 };
     });
-    const pull = new Map<string, number>();
-    const seen = new Set<string>();
-    for (const { from, to } of between) {
-      if (seen.has(`${from}>${to}`)) continue;
-      seen.add(`${from}>${to}`);
-      pull.set(from, (pull.get(from) ?? 0) - 1);
-      pull.set(to, (pull.get(to) ?? 0) + 1);
-    }
-    const order = [...islands].sort(
-      (a, b) =>
-        kindOrder(a) - kindOrder(b) ||
-        (pull.get(a.island.id) ?? 0) - (pull.get(b.island.id) ?? 0) ||
-        (a.island.id < b.island.id ? -1 : 1),
-    );
-    const area = order.reduce((sum, island) => {
-      const { width, height } = rectOf(island);
-      return sum + (width + BETWEEN.x) * (height + BETWEEN.y);
-    }, 0);
-    const tall = Math.max(...order.map((island) => rectOf(island).height));
-    const height = Math.max(tall, Math.sqrt(area / ASPECT));
-    const columns: PlacedIsland[][] = [[]];
-    let used = 0;
-    for (const island of order) {
-      const need = rectOf(island).height + (used > 0 ? BETWEEN.y : 0);
-      if (used > 0 && used + need > height * 1.15) {
-        columns.push([]);
-        used = 0;
-      }
-      columns.at(-1)!.push(island);
-      used += need;
-    }
-    let x = 0;
-    for (const [number, column] of columns.entries()) {
-      column.sort((a, b) => (a.island.id < b.island.id ? -1 : 1));
-      const total = column.reduce((sum, each) => sum + rectOf(each).height + BETWEEN.y, -BETWEEN.y);
-      let y = (height - total) / 2;
-      for (const each of column) {
-        const placed = { ...each, column: number, x, y: Math.round(y) };
-        this.replace(placed);
-        y += rectOf(placed).height + BETWEEN.y;
-      }
-      x += Math.max(...column.map((each) => rectOf(each).width)) + BETWEEN.x;
-    }
   }
 
-  /** Places a later island below the column that ends highest. */
-  private append(island: PlacedIsland): void {
-    const bottoms = new Map<number, { x: number; y: number }>();
-    for (const other of this.islands.values()) {
-      const rect = rectOf(other);
-      const bottom = rect.y + rect.height;
-      const known = bottoms.get(other.column);
-      if (known === undefined || bottom > known.y) bottoms.set(other.column, { x: rect.x, y: bottom });
+  private join(
+    placed: PlacedIsland,
+    { id, title, group }: ServiceNode,
+    slotOf: (cardId: string) => Slot,
+  ): void {
+    const cardId = group?.id ?? id;
+    let card = placed.cards.get(cardId);
+    if (card === undefined) {
+      card = { slot: slotOf(cardId), title: group?.title ?? title, pods: [] };
+      placed.cards.set(cardId, card);
     }
-    const [[column, { x, y }]] = [...bottoms].sort(([, a], [, b]) => a.y - b.y || a.x - b.x);
-    this.replace({ ...island, column, x, y: y + BETWEEN.y });
-  }
-
-  private replace(placed: PlacedIsland): void {
-    this.islands.set(placed.island.id, placed);
-    for (const id of placed.slots.keys()) this.homes.set(id, placed);
-  }
-
-  /** Pushes what a grown island covers: downwards in its own column, other columns to the right. */
-  private makeWay(): void {
-    const columns = Map.groupBy(this.islands.values(), ({ column }) => column);
-    let left = Number.NEGATIVE_INFINITY;
-    for (const [, column] of [...columns].sort(([a], [b]) => a - b)) {
-      column.sort((a, b) => a.y - b.y);
-      let top = Number.NEGATIVE_INFINITY;
-      let right = left;
-      for (const island of column) {
-        island.x = Math.max(island.x, left);
-        island.y = Math.max(island.y, top);
-        const rect = rectOf(island);
-        top = rect.y + rect.height + BETWEEN.y / 2;
-        right = Math.max(right, rect.x + rect.width + BETWEEN.x / 2);
-      }
-      left = right;
-    }
+    if (group !== null) card.pods.push(id);
+    this.homes.set(id, { placed, cardId });
   }
 }
 
-/** The outside world stands at the right edge, machines before it. */
-function kindOrder({ island }: PlacedIsland): number {
-  return island.kind === 'namespace' ? 0 : island.kind === 'machines' ? 1 : 2;
+/** The smallest rectangle around all of them. */
+export function enclose(rects: readonly Rect[]): Rect {
+  if (rects.length === 0) return { x: 0, y: 0, width: 1, height: 1 };
+  const x = Math.min(...rects.map((rect) => rect.x));
+  const y = Math.min(...rects.map((rect) => rect.y));
+  const right = Math.max(...rects.map((rect) => rect.x + rect.width));
+  const bottom = Math.max(...rects.map((rect) => rect.y + rect.height));
+  return { x, y, width: right - x, height: bottom - y };
 }
 
-function columnLengths(slots: Iterable<Slot>): number[] {
+const heightOf = ({ pods }: Card): number =>
+  pods.length === 0 ? CARD.height : PODS.title + pods.length * PODS.row + PODS.bottom;
+
+/** Names of pods and of the outside world are long. */
+const widthOf = ({ island, cards }: Pick<PlacedIsland, 'island' | 'cards'>): number =>
+  island.kind === 'outside' || [...cards.values()].some(({ pods }) => pods.length > 0)
+    ? CARD.width + 46
+    : CARD.width;
+
+function cardRect(placed: PlacedIsland, id: string): Rect {
+  const { x, y, cards } = placed;
+  const card = cards.get(id)!;
+  const width = widthOf(placed);
+  let top = y + PADDING.top;
+  for (const other of cards.values()) {
+    if (other.slot.column === card.slot.column && other.slot.row < card.slot.row) {
+      top += heightOf(other) + GAP.y;
+    }
+  }
+  return {
+    x: x + PADDING.x + card.slot.column * (width + GAP.x),
+    y: top,
+    width,
+    height: heightOf(card),
+  };
+}
+
+function columnLengths(cards: Iterable<Card>): number[] {
   const lengths: number[] = [];
-  for (const { column, row } of slots) {
-    while (lengths.length <= column) lengths.push(0);
-    lengths[column] = Math.max(lengths[column], row + 1);
+  for (const { slot } of cards) {
+    while (lengths.length <= slot.column) lengths.push(0);
+    lengths[slot.column] = Math.max(lengths[slot.column], slot.row + 1);
   }
   return lengths;
 }
 
-function rectOf({ slots, x, y }: PlacedIsland): Rect {
-  const lengths = columnLengths(slots.values());
+function sizeOf(placed: PlacedIsland): { width: number; height: number } {
+  const heights: number[] = [];
+  for (const card of placed.cards.values()) {
+    const { column } = card.slot;
+    while (heights.length <= column) heights.push(-GAP.y);
+    heights[column] += heightOf(card) + GAP.y;
+  }
   return {
-    x,
-    y,
-    width: 2 * PADDING.x + lengths.length * (CARD.width + GAP.x) - GAP.x,
-    height: PADDING.top + PADDING.bottom + Math.max(...lengths) * (CARD.height + GAP.y) - GAP.y,
+    width: 2 * PADDING.x + heights.length * (widthOf(placed) + GAP.x) - GAP.x,
+    height: PADDING.top + PADDING.bottom + Math.max(...heights),
   };
 }

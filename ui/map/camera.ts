@@ -39,14 +39,24 @@ export function zoomAt(camera: Camera, at: Point, factor: number): Camera {
   return { scale, x: at.x - (at.x - camera.x) * ratio, y: at.y - (at.y - camera.y) * ratio };
 }
 
-/** Brings the middle of `rect` to the middle of the screen. */
-export function centreOn(camera: Camera, rect: Rect, screen: Size): Camera {
-  const scale = Math.max(camera.scale, 0.9);
+/** Brings the middle of `rect` to the middle of the screen, at this scale or nearer. */
+export function centreOn(camera: Camera, rect: Rect, screen: Size, minScale: number): Camera {
+  const scale = Math.max(camera.scale, minScale);
   return {
     scale,
     x: screen.width / 2 - (rect.x + rect.width / 2) * scale,
     y: screen.height / 2 - (rect.y + rect.height / 2) * scale,
   };
+}
+
+/** Whether all of `rect` is on the screen. */
+export function isWithin({ scale, x, y }: Camera, rect: Rect, screen: Size): boolean {
+  return (
+    rect.x * scale + x >= 0 &&
+    rect.y * scale + y >= 0 &&
+    (rect.x + rect.width) * scale + x <= screen.width &&
+    (rect.y + rect.height) * scale + y <= screen.height
+  );
 }
 
 /** The point of the map at a point of the screen. */

@@ -1,83 +1,133 @@
 import type { Camera, Size } from './camera.ts';
-import { drawBundle, drawEdge, drawEdgeLabel } from './draw-edge.ts';
-import { drawCard, drawIsland, drawIslandFar } from './draw-island.ts';
+import { type Context, drawBundle, drawEdge, drawMark, drawPorts, type Style } from './draw-edge.ts';
+import { drawCard, drawCluster, drawFrame, drawIsland, drawIslandFar } from './draw-island.ts';
+import { toneWeight } from './graph.ts';
 import type { Palette } from './palette.ts';
 import type { DrawnEdge, Scene } from './scene.ts';
+import type { Rect } from '../layout/map-layout.ts';
 
 /** Below this scale the map shows namespaces, above it workloads. */
 export const WORKLOAD_SCALE = 0.42;
+/** From here on edges have their ports written on them. */
+const PORTS_SCALE = 1.3;
+/** Edges that are drawn at most, the heaviest and the bad ones first. */
+export const MAX_EDGES = 1500;
+const DIM = 0.22;
 
-/** What a person points at or has chosen. */
-export interface Focus {
-  readonly hoverNode: string;
-  readonly hoverEdge: string;
-  readonly selectedNode: string;
-  readonly selectedEdge: string;
+/** Whether the map is drawn from afar. */
+export function isFar(level: 'auto' | 'namespaces' | 'workloads' | 'pods', scale: number): boolean {
+  return level === 'auto' ? scale < WORKLOAD_SCALE : level === 'namespaces';
+}
+
+/** How a map is to be drawn. */
+export interface MapLook {
+  readonly size: Size;
+  readonly ratio: number;
+  readonly palette: Palette;
+  readonly level: 'auto' | 'namespaces' | 'workloads' | 'pods';
+  /** `edge:…`, `node:…` or empty. */
+  readonly selection: string;
 }
 
 /** Draws all of the map that the camera sees. */
-export function drawMap(
-  context: CanvasRenderingContext2D,
-  scene: Scene,
-  camera: Camera,
-  { size, ratio, palette, focus }: { size: Size; ratio: number; palette: Palette; focus: Focus },
-): void {
+export function drawMap(context: Context, scene: Scene, camera: Camera, look: MapLook): void {
+  const { size, ratio, palette, level } = look;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = palette.ground;
   context.fillRect(0, 0, size.width, size.height);
   drawDots(context, camera, size, palette);
   context.setTransform(ratio * camera.scale, 0, 0, ratio * camera.scale, ratio * camera.x, ratio * camera.y);
-  const style = { context, palette, scale: camera.scale };
-  if (camera.scale < WORKLOAD_SCALE) {
-    for (const bundle of byWeight(scene.bundles)) drawBundle(style, bundle);
-    for (const island of scene.islands) drawIslandFar(style, island);
-    return;
+  const style: Style = { context, palette, scale: camera.scale };
+  const seen: Rect = {
+    x: -camera.x / camera.scale,
+    y: -camera.y / camera.scale,
+    width: size.width / camera.scale,
+    height: size.height / camera.scale,
+  };
+  for (const cluster of scene.clusters) drawCluster(style, cluster);
+  if (isFar(level, camera.scale)) drawFar(style, scene, look);
+  else drawNear(style, scene, look, seen);
+}
+
+function drawFar(style: Style, scene: Scene, { selection }: MapLook): void {
+  const lit = litNodes(scene, selection);
+  const islands = lit === null ? null : new Set([...lit].map((id) => scene.nodes.get(id)?.node.island.id));
+  const isLit = (id: string): boolean => islands === null || islands.has(id);
+  for (const bundle of byWeight(scene.bundles)) {
+    drawBundle(style, bundle, isLit(bundle.fromId) && isLit(bundle.toId) ? 1 : DIM);
   }
-  for (const island of scene.islands) drawIsland(style, island);
-  const chosen = focus.selectedEdge || focus.hoverEdge;
-  const node = focus.selectedNode || focus.hoverNode;
-  const isLit = ({ id, fromId, toId }: DrawnEdge): boolean =>
-    chosen !== '' ? id === chosen : node === '' || fromId === node || toId === node;
-  for (const edge of byWeight(scene.edges)) drawEdge(style, edge, isLit(edge));
-  const ends = litNodes(scene, focus);
+  for (const drawn of scene.islands) drawIslandFar(style, drawn, isLit(drawn.island.id) ? 1 : 0.5);
+}
+
+function drawNear(style: Style, scene: Scene, { selection }: MapLook, seen: Rect): void {
+  const { scale } = style;
+  const lit = litNodes(scene, selection);
+  const litIslands = lit === null ? null : new Set([...lit].map((id) => scene.nodes.get(id)?.node.island.id));
+  const isLit = ({ id, fromId, toId }: DrawnEdge): boolean => {
+    if (lit === null) return true;
+    if (selection.startsWith('edge:')) return selection === `edge:${id}`;
+    const node = selection.slice(5);
+    return fromId === node || toId === node;
+  };
+  for (const drawn of scene.islands) {
+    if (!meets(drawn.rect, seen)) continue;
+    drawIsland(style, drawn, litIslands === null || litIslands.has(drawn.island.id) ? 1 : 0.6);
+  }
+  const edges = byWeight(scene.edges.filter((edge) => isSeen(edge, seen))).slice(-MAX_EDGES);
+  for (const edge of edges) if (!isLit(edge)) drawEdge(style, edge, DIM * 0.7);
+  for (const edge of edges) if (isLit(edge)) drawEdge(style, edge, 1);
+  for (const frame of scene.frames) {
+    if (meets(frame.rect, seen)) {
+      drawFrame(style, frame, lit === null || frame.podIds.some((id) => lit.has(id)) ? 1 : 0.5);
+    }
+  }
   for (const drawn of scene.nodes.values()) {
-    const { id } = drawn.node;
-    const isChosen = ends.chosen.has(id);
-    drawCard(style, drawn, { isChosen, isDim: ends.lit !== null && !ends.lit.has(id) });
+    if (!meets(drawn.rect, seen)) continue;
+    drawCard(style, drawn, { isChosen: false, alpha: lit === null || lit.has(drawn.node.id) ? 1 : 0.35 });
   }
-  for (const edge of scene.edges) if (edge.id === chosen) drawEdgeLabel(style, edge);
+  for (const edge of edges) if (edge.fromId !== edge.toId) drawMark(style, edge, isLit(edge) ? 1 : DIM);
+  if (scale < PORTS_SCALE) return;
+  for (const edge of edges) drawPorts(style, edge, isLit(edge) ? 1 : DIM);
+}
+
+/** Nodes that stay bright while something is chosen; null = all. */
+function litNodes({ edges, nodes }: Scene, selection: string): ReadonlySet<string> | null {
+  const id = selection.slice(5);
+  if (selection.startsWith('edge:')) {
+    const edge = edges.find((each) => each.id === id);
+    return edge === undefined ? null : new Set([edge.fromId, edge.toId]);
+  }
+  if (!selection.startsWith('node:') || !nodes.has(id)) return null;
+  const lit = new Set([id]);
+  for (const { fromId, toId } of edges) {
+    if (fromId === id) lit.add(toId);
+    if (toId === id) lit.add(fromId);
+  }
+  return lit;
 }
 
 /** Quiet edges first, so that the loud and the bad ones lie above them. */
 function byWeight(edges: readonly DrawnEdge[]): DrawnEdge[] {
-  const weight = { forwarded: 0, audit: 1, dropped: 2 } as const;
-  return [...edges].sort((a, b) => weight[a.tone] - weight[b.tone] || a.rate.flows - b.rate.flows);
+  return [...edges].sort((a, b) => toneWeight[a.tone] - toneWeight[b.tone] || a.rate.flows - b.rate.flows);
 }
 
-function litNodes(
-  { edges }: Scene,
-  { selectedEdge, hoverEdge, selectedNode, hoverNode }: Focus,
-): { chosen: ReadonlySet<string>; lit: ReadonlySet<string> | null } {
-  const edgeId = selectedEdge || hoverEdge;
-  if (edgeId !== '') {
-    const edge = edges.find(({ id }) => id === edgeId);
-    const ends = new Set(edge === undefined ? [] : [edge.fromId, edge.toId]);
-    return { chosen: ends, lit: selectedEdge === '' || edge === undefined ? null : ends };
-  }
-  const node = selectedNode || hoverNode;
-  if (node === '') return { chosen: new Set(), lit: null };
-  const lit = new Set([node]);
-  for (const { fromId, toId } of edges) {
-    if (fromId === node) lit.add(toId);
-    if (toId === node) lit.add(fromId);
-  }
-  return { chosen: new Set([node]), lit: selectedNode === '' ? null : lit };
+function meets(a: Rect, b: Rect): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
-function drawDots(context: CanvasRenderingContext2D, camera: Camera, size: Size, palette: Palette): void {
+function isSeen({ curve }: DrawnEdge, seen: Rect): boolean {
+  const xs = curve.map(({ x }) => x);
+  const ys = curve.map(({ y }) => y);
+  const x = Math.min(...xs);
+  const y = Math.min(...ys);
+  return meets({ x, y, width: Math.max(...xs) - x + 1, height: Math.max(...ys) - y + 1 }, seen);
+}
+
+function drawDots(context: Context, camera: Camera, size: Size, palette: Palette): void {
   const step = 24 * Math.max(1, camera.scale);
   context.fillStyle = palette.dots;
   for (let x = ((camera.x % step) + step) % step; x < size.width; x += step) {
-    for (let y = ((camera.y % step) + step) % step; y < size.height; y += step) context.fillRect(x, y, 1, 1);
+    for (let y = ((camera.y % step) + step) % step; y < size.height; y += step)
+      context.fillRect(x, y, 1.2, 1.2);
   }
 }

@@ -4,13 +4,16 @@ import type { Point } from './camera.ts';
 /** A cubic Bézier curve: start, two control points, end. */
 export type Curve = readonly [Point, Point, Point, Point];
 
-/** The way of an edge between two cards: out at the side that faces the other, in at the side that faces back. */
+/** Ways out and in keep so far apart, so that the two edges of a pair that calls each other are two lines. */
+const APART = 4;
+
+/** The way of an edge between two cards: out at the side that faces the other, in at the side that faces back; a loop at the right for a card and itself. */
 export function edgeCurve(from: Rect, to: Rect): Curve {
-  const [y1, y2] = [from.y + from.height / 2, to.y + to.height / 2];
-  const gap = to.x - (from.x + from.width);
-  if (gap >= 0) return reach(from.x + from.width, y1, to.x, y2, 1, 1);
-  if (from.x - (to.x + to.width) >= 0) return reach(from.x, y1, to.x + to.width, y2, -1, -1);
-  // One stands above the other: out and in at the right.
+  const apart = Math.min(APART, from.height / 5, to.height / 5);
+  const [y1, y2] = [from.y + from.height / 2 - apart, to.y + to.height / 2 + apart];
+  if (to.x >= from.x + from.width) return reach(from.x + from.width, y1, to.x, y2, 1, 1);
+  if (from.x >= to.x + to.width) return reach(from.x, y1, to.x + to.width, y2, -1, -1);
+  // One stands above the other, or it is one card: out and in at the right.
   const [x1, x2] = [from.x + from.width, to.x + to.width];
   const bulge = 26 + Math.min(60, Math.abs(y2 - y1) * 0.16);
   return [

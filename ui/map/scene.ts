@@ -1,123 +1,137 @@
-import type { Rect } from '../layout/map-layout.ts';
-import type { MapLayout } from '../layout/map-layout.ts';
-import { addCounts, type Counts, type Edge, noCounts, type ServiceMap } from '../model/service-map.ts';
+import { type LaidCard, type LaidIsland, enclose, type MapLayout, type Rect } from '../layout/map-layout.ts';
+import { addCounts, type Counts, noCounts } from '../model/service-map.ts';
 import type { Island, ServiceNode } from '../model/service-node.ts';
 import { type Curve, edgeCurve } from './edge-path.ts';
-
-/** How an edge or a node looks: by the worst that happened in the window. */
-export type Tone = 'forwarded' | 'audit' | 'dropped';
+import { EDGE_VALUES, type GraphMessage, readCounts, type Tone, toneOf, toneWeight } from './graph.ts';
 
 export interface DrawnNode {
   readonly node: ServiceNode;
   readonly rect: Rect;
-  readonly rate: Counts;
-  readonly total: Counts;
-  readonly tone: Tone;
+  rate: Counts;
+  total: Counts;
+  tone: Tone;
 }
 
 export interface DrawnEdge {
   readonly id: string;
-  /** The edge itself; of a bundle between islands, none. */
-  readonly edge: Edge | null;
   readonly fromId: string;
   readonly toId: string;
   readonly curve: Curve;
-  readonly rate: Counts;
-  readonly total: Counts;
-  readonly tone: Tone;
+  readonly ports: string;
+  rate: Counts;
+  total: Counts;
+  tone: Tone;
+}
+
+/** The frame around the pods of a workload. */
+export interface DrawnFrame extends LaidCard {
+  readonly islandId: string;
 }
 
 export interface DrawnIsland {
   readonly island: Island;
   readonly rect: Rect;
   readonly nodes: readonly DrawnNode[];
-  readonly rate: Counts;
-  readonly tone: Tone;
+  /** What went in, out or within, each flow once. */
+  rate: Counts;
+  total: Counts;
+  tone: Tone;
+}
+
+/** The islands of a cluster, with what to write on them. */
+export interface DrawnCluster {
+  readonly name: string;
+  readonly rect: Rect;
 }
 
 /** Everything that can be seen of a map, where it is to be drawn. */
 export interface Scene {
+  readonly clusters: readonly DrawnCluster[];
   readonly islands: readonly DrawnIsland[];
+  readonly frames: readonly DrawnFrame[];
   readonly nodes: ReadonlyMap<string, DrawnNode>;
+  /** As in the message. */
   readonly edges: readonly DrawnEdge[];
   /** All edges between two islands as one. */
   readonly bundles: readonly DrawnEdge[];
   readonly bounds: Rect;
 }
 
-/** The worst of what was counted. */
-export function toneOf({ dropped, errors, audited }: Counts): Tone {
-  return dropped + errors > 0 ? 'dropped' : audited > 0 ? 'audit' : 'forwarded';
-}
+type Shape = NonNullable<GraphMessage['shape']>;
 
-/** Joins what is counted with where it stands. Pure. */
-export function buildScene(map: ServiceMap, layout: MapLayout): Scene {
-  const sums = new Map<string, { rate: Counts; total: Counts }>();
-  const sumOf = (id: string): { rate: Counts; total: Counts } => {
-    let sum = sums.get(id);
-    if (sum === undefined) sums.set(id, (sum = { rate: noCounts(), total: noCounts() }));
-    return sum;
-  };
-  for (const { from, to, rate, total } of map.edges.values()) {
-    for (const id of new Set([from.id, to.id])) {
-      addCounts(sumOf(id).rate, rate);
-      addCounts(sumOf(id).total, total);
-    }
-  }
-  const nodes = new Map<string, DrawnNode>();
-  for (const node of map.nodes.values()) {
+/** Joins names with where they stand; `fillScene` puts the numbers in. */
+export function buildScene({ nodes, edges }: Shape, layout: Pick<MapLayout, 'card' | 'list'>): Scene {
+  const drawn = new Map<string, DrawnNode>();
+  for (const node of nodes) {
     const rect = layout.card(node.id);
-    if (rect === undefined) continue;
-    const { rate, total } = sumOf(node.id);
-    nodes.set(node.id, { node, rect, rate, total, tone: toneOf(total) });
+    if (rect !== undefined) drawn.set(node.id, { node, rect, ...nothing() });
   }
-  const islands = layout.list().flatMap(({ island, rect, nodeIds }) => {
-    const members = nodeIds.flatMap((id) => nodes.get(id) ?? []);
-    const rate = noCounts();
-    const total = noCounts();
-    for (const member of members) {
-      addCounts(rate, member.rate);
-      addCounts(total, member.total);
+  const laid = layout.list();
+  const islands = laid.flatMap(({ island, rect, cards }) => {
+    const ids = cards.flatMap(({ id, podIds }) => [id, ...podIds]);
+    const members = ids.flatMap((id) => drawn.get(id) ?? []);
+    return members.length === 0 ? [] : [{ island, rect, nodes: members, ...nothing() }];
+  });
+  const rects = new Map(islands.map(({ island, rect }) => [island.id, rect]));
+  const bundles = new Map<string, DrawnEdge>();
+  const drawnEdges = edges.map(({ id, from, to, ports }): DrawnEdge => {
+    const [a, b] = [nodes[from], nodes[to]];
+    const [fromId, toId] = [a.island.id, b.island.id];
+    const bundleId = `${fromId}>${toId}`;
+    if (fromId !== toId && !bundles.has(bundleId)) {
+      const curve = edgeCurve(rects.get(fromId)!, rects.get(toId)!);
+      bundles.set(bundleId, { id: bundleId, fromId, toId, curve, ports: '', ...nothing() });
     }
-    return members.length === 0 ? [] : [{ island, rect, nodes: members, rate, tone: toneOf(total) }];
+    const curve = edgeCurve(drawn.get(a.id)!.rect, drawn.get(b.id)!.rect);
+    return { id, fromId: a.id, toId: b.id, curve, ports, ...nothing() };
   });
   return {
+    clusters: clustersOf(laid.filter(({ island }) => rects.has(island.id))),
     islands,
-    nodes,
-    edges: drawEdges(map, nodes),
-    bundles: drawBundles(map, islands),
-    bounds: layout.bounds(),
+    frames: laid.flatMap(({ island, cards }) =>
+      cards.filter(({ podIds }) => podIds.length > 0).map((card) => ({ ...card, islandId: island.id })),
+    ),
+    nodes: drawn,
+    edges: drawnEdges,
+    bundles: [...bundles.values()],
+    bounds: enclose(islands.map(({ rect }) => rect)),
   };
 }
 
-function drawEdges(map: ServiceMap, nodes: ReadonlyMap<string, DrawnNode>): DrawnEdge[] {
-  return [...map.edges.values()].flatMap((edge) => {
-    const from = nodes.get(edge.from.id);
-    const to = nodes.get(edge.to.id);
-    if (from === undefined || to === undefined || from === to) return [];
-    const { id, rate, total } = edge;
-    const curve = edgeCurve(from.rect, to.rect);
-    return [{ id, edge, fromId: edge.from.id, toId: edge.to.id, curve, rate, total, tone: toneOf(total) }];
+/** Puts the numbers of a message into the scene that was built of the same shape. */
+export function fillScene(scene: Scene, values: Float32Array): void {
+  for (const part of [...scene.nodes.values(), ...scene.islands, ...scene.bundles]) {
+    Object.assign(part, nothing());
+  }
+  const islands = new Map(scene.islands.map((drawn) => [drawn.island.id, drawn]));
+  const bundles = new Map(scene.bundles.map((bundle) => [bundle.id, bundle]));
+  for (const [i, edge] of scene.edges.entries()) {
+    edge.rate = readCounts(values, i * EDGE_VALUES);
+    edge.total = readCounts(values, i * EDGE_VALUES + 6);
+    const [from, to] = [scene.nodes.get(edge.fromId)!, scene.nodes.get(edge.toId)!];
+    const [a, b] = [from.node.island.id, to.node.island.id];
+    edge.tone = toneOf(edge.total);
+    for (const part of new Set([from, to, islands.get(a), islands.get(b), bundles.get(`${a}>${b}`)])) {
+      if (part === undefined) continue;
+      addCounts(part.rate, edge.rate);
+      addCounts(part.total, edge.total);
+      if (toneWeight[edge.tone] > toneWeight[part.tone]) part.tone = edge.tone;
+    }
+  }
+}
+
+/** One frame around all islands of each cluster; none where there is but one cluster. */
+function clustersOf(islands: readonly LaidIsland[]): DrawnCluster[] {
+  const byCluster = [...Map.groupBy(islands, ({ island }) => island.cluster)].filter(([name]) => name !== '');
+  if (byCluster.length < 2) return [];
+  return byCluster.map(([name, members]) => {
+    const { x, y, width, height } = enclose(members.map(({ rect }) => rect));
+    return { name, rect: { x: x - 22, y: y - 34, width: width + 44, height: height + 56 } };
   });
 }
 
-function drawBundles(map: ServiceMap, islands: readonly DrawnIsland[]): DrawnEdge[] {
-  const rects = new Map(islands.map(({ island, rect }) => [island.id, rect]));
-  const bundles = new Map<string, { fromId: string; toId: string; rate: Counts; total: Counts }>();
-  for (const { from, to, rate, total } of map.edges.values()) {
-    const [fromId, toId] = [from.island.id, to.island.id];
-    if (fromId === toId) continue;
-    const id = `${fromId}>${toId}`;
-    let bundle = bundles.get(id);
-    if (bundle === undefined) {
-      bundles.set(id, (bundle = { fromId, toId, rate: noCounts(), total: noCounts() }));
-    }
-    addCounts(bundle.rate, rate);
-    addCounts(bundle.total, total);
-  }
-  return [...bundles].flatMap(([id, { fromId, toId, rate, total }]) => {
-    const [from, to] = [rects.get(fromId), rects.get(toId)];
-    if (from === undefined || to === undefined) return [];
-    return [{ id, edge: null, fromId, toId, curve: edgeCurve(from, to), rate, total, tone: toneOf(total) }];
-  });
-}
+const nothing = (): { rate: Counts; total: Counts; tone: Tone } => ({
+  rate: noCounts(),
+  total: noCounts(),
+  tone: 'forwarded',
+});

@@ -39,6 +39,10 @@ export interface Edge {
   readonly ports: Map<string, PortCounts>;
   firstMs: number;
   lastMs: number;
+  /** Flows a second over the last minutes, for what is a jump. */
+  usualRate: number;
+  /** When the answer came that brought the first drop, error or audit; 0 before. */
+  firstBadMs: number;
 }
 
 /** One row as it comes: names, and measures at `sums[at, at + MEASURES)`. */
@@ -50,6 +54,11 @@ export interface MapRow {
   readonly sums: Float64Array;
   readonly at: number;
 }
+
+/** A row that spans more is of what was stored, not of what happens now. */
+const MAX_LIVE_SECONDS = 5;
+/** What happens usually is what happened over about so long. */
+const USUAL_SECONDS = 120;
 
 const measures = [
   ['flows', FLOWS],
@@ -69,9 +78,17 @@ export const noCounts = (): Counts => ({
   redirected: 0,
 });
 
-/** Adds `more` to `counts`. */
-export function addCounts(counts: Counts, more: Counts): void {
-  for (const [name] of measures) counts[name] += more[name];
+/** Adds `more`, so many times, to `counts`. */
+export function addCounts(counts: Counts, more: Counts, times = 1): void {
+  for (const [name] of measures) counts[name] += more[name] * times;
+}
+
+type Holder = Edge | ServiceMap;
+
+function freshOf(all: Map<Holder, Counts>, holder: Holder): Counts {
+  let counts = all.get(holder);
+  if (counts === undefined) all.set(holder, (counts = noCounts()));
+  return counts;
 }
 
 /** Who talks to whom, and how much: the sum of all rows that have come. */
@@ -84,7 +101,9 @@ export class ServiceMap {
   others = 0;
   /** Changes when a node or an edge has come. */
   shape = 0;
-  private readonly fresh = new Map<Edge | ServiceMap, Counts>();
+  private readonly fresh = new Map<Holder, Counts>();
+  /** Per second, of rows that span more than an answer does. */
+  private readonly stored = new Map<Holder, Counts>();
   private hasBegun = false;
 
   /** Adds a row. Nothing of it shows in rates before `endAnswer`. */
@@ -95,11 +114,15 @@ export class ServiceMap {
     if (ports === undefined) edge.ports.set(key, (ports = { port, protocol, ...noCounts() }));
     const more = noCounts();
     for (const [name, measure] of measures) more[name] = sums[at + measure];
-    for (const counts of [edge.total, ports, this.total, this.freshOf(edge), this.freshOf(this)]) {
-      addCounts(counts, more);
-    }
     const firstMs = sums[at + FIRST_US] / 1000;
     const lastMs = sums[at + LAST_US] / 1000;
+    for (const counts of [edge.total, ports, this.total]) addCounts(counts, more);
+    const seconds = (lastMs - firstMs) / 1000;
+    const isStored = firstMs > 0 && seconds > MAX_LIVE_SECONDS;
+    for (const holder of [edge, this]) {
+      if (isStored) addCounts(freshOf(this.stored, holder), more, 1 / seconds);
+      else addCounts(freshOf(this.fresh, holder), more);
+    }
     if (firstMs > 0 && (edge.firstMs === 0 || firstMs < edge.firstMs)) edge.firstMs = firstMs;
     edge.lastMs = Math.max(edge.lastMs, lastMs);
   }
@@ -110,28 +133,40 @@ export class ServiceMap {
     const more = noCounts();
     for (const [name, measure] of measures) more[name] = others[measure];
     addCounts(this.total, more);
-    addCounts(this.freshOf(this), more);
+    addCounts(freshOf(this.fresh, this), more);
   }
 
   /**
    * All rows of an answer have been added.
-   * @param seconds what it spans. The first answer brings what is stored: its span is that of its flows
+   * @param seconds what it spans. The first answers bring what is stored, which counts with the rate that it had
    */
   endAnswer(seconds: number): void {
     const span = this.hasBegun ? seconds : this.storedSeconds();
     for (const holder of [this, ...this.edges.values()]) {
       const counts = this.fresh.get(holder);
+      const stored = this.stored.get(holder);
       for (const [name] of measures) {
-        const count = counts?.[name] ?? 0;
-        holder.rate[name] = this.hasBegun
-          ? followRate(holder.rate[name], count, span)
-          : span > 0
-            ? count / span
-            : 0;
+        const now = (span > 0 ? (counts?.[name] ?? 0) / span : 0) + (stored?.[name] ?? 0);
+        // What is stored says at once what is usual; what happens now only after a while.
+        const hasOwn = this.hasBegun && stored === undefined;
+        holder.rate[name] = hasOwn ? followRate(holder.rate[name], now * span, span) : Math.max(now, holder.rate[name]);
       }
     }
+    for (const edge of this.edges.values()) this.note(edge, span);
     this.fresh.clear();
+    this.stored.clear();
     this.hasBegun = true;
+  }
+
+  private note(edge: Edge, span: number): void {
+    const { rate, total } = edge;
+    edge.usualRate =
+      this.hasBegun && !this.stored.has(edge)
+        ? followRate(edge.usualRate, this.fresh.get(edge)?.flows ?? 0, span, USUAL_SECONDS)
+        : rate.flows;
+    if (edge.firstBadMs === 0 && total.dropped + total.errors + total.audited > 0) {
+      edge.firstBadMs = edge.lastMs;
+    }
   }
 
   private storedSeconds(): number {
@@ -142,12 +177,6 @@ export class ServiceMap {
       last = Math.max(last, lastMs);
     }
     return last > first ? (last - first) / 1000 : 0;
-  }
-
-  private freshOf(holder: Edge | ServiceMap): Counts {
-    let counts = this.fresh.get(holder);
-    if (counts === undefined) this.fresh.set(holder, (counts = noCounts()));
-    return counts;
   }
 
   private edgeOf(from: ServiceNode, to: ServiceNode): Edge {
@@ -163,6 +192,8 @@ export class ServiceMap {
       ports: new Map(),
       firstMs: 0,
       lastMs: 0,
+      usualRate: 0,
+      firstBadMs: 0,
     };
     this.edges.set(id, edge);
     this.shape++;

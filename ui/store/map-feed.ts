@@ -14,7 +14,8 @@ const MAX_RETRY_MS = 10_000;
 /** A tab that nobody sees for so long asks no more, until it is seen. */
 const HIDDEN_MS = 20_000;
 
-export type FeedState = 'connecting' | 'live' | 'paused' | 'broken' | 'refused';
+/** `past`: a stretch of history, all of which is here. */
+export type FeedState = 'connecting' | 'live' | 'past' | 'paused' | 'broken' | 'refused';
 
 /** What the map is to show. */
 export interface FeedQuestion {
@@ -23,6 +24,8 @@ export interface FeedQuestion {
   readonly windowMinutes: number;
   /** A stretch of history instead; null = live. */
   readonly at: TimeSpan | null;
+  /** Whether pods are told apart. */
+  readonly isByPod: boolean;
 }
 
 /** Follows the rows of the service map, over breaks: each time the window is counted anew, so that numbers are exact. What was there stays until its successor is. */
@@ -31,6 +34,7 @@ export class MapFeed extends Emitter {
   state: FeedState = 'connecting';
   /** Why it is broken or refused, in words. */
   problem = '';
+  /** When the last answer came; 0 before the first. */
   answeredMs = 0;
   /** When the window of `map` begins. */
   sinceMs = 0;
@@ -38,7 +42,7 @@ export class MapFeed extends Emitter {
   readonly lost = new Map<string, number>();
   /** Nodes that are not connected, and why. */
   readonly absent = new Map<string, string>();
-  private question: FeedQuestion = { words: [], windowMinutes: 15, at: null };
+  private question: FeedQuestion = { words: [], windowMinutes: 15, at: null, isByPod: false };
   private run: AbortController | null = null;
   private hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -56,7 +60,7 @@ export class MapFeed extends Emitter {
     void this.follow(run.signal);
   }
 
-  /** What is shown stays as it is, until `ask`. */
+  /** What is shown stays as it is, until `resume` or `ask`. */
   pause(): void {
     this.stop();
     this.setState('paused');
@@ -77,15 +81,20 @@ export class MapFeed extends Emitter {
       if (this.state !== 'broken') this.setState('connecting');
       try {
         await this.followOnce(signal, () => (retryMs = FIRST_RETRY_MS));
+        if (signal.aborted) return;
+        if (this.question.at !== null) {
+          this.setState('past');
+          return;
+        }
         this.problem = 'the server ended the stream';
       } catch (error) {
+        if (signal.aborted) return;
         this.problem = (error as Error).message;
         if (error instanceof CallError && !error.isPassing) {
           this.setState('refused');
           return;
         }
       }
-      if (signal.aborted) return;
       this.setState('broken');
       await sleep(retryMs, signal);
       retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
@@ -93,10 +102,16 @@ export class MapFeed extends Emitter {
   }
 
   private async followOnce(signal: AbortSignal, onAlive: () => void): Promise<void> {
-    const { words, windowMinutes } = this.question;
-    const sinceMs = Date.now() - windowMinutes * 60_000;
+    const { words, windowMinutes, at, isByPod } = this.question;
+    const sinceMs = at?.sinceMs ?? Date.now() - windowMinutes * 60_000;
     const next = new ServiceMap();
-    const request = mapRequest(buildFilters(words), sinceMs, INTERVAL_MS);
+    const request = mapRequest({
+      filters: buildFilters(words),
+      sinceMs,
+      untilMs: at?.untilMs ?? null,
+      intervalMs: INTERVAL_MS,
+      isByPod,
+    });
     const lost = new Map<string, number>();
     const absent = new Map<string, string>();
     const listener = {
@@ -117,7 +132,7 @@ export class MapFeed extends Emitter {
         this.answeredMs = Date.now();
         this.problem = '';
         onAlive();
-        this.setState('live');
+        this.setState(at === null ? 'live' : 'past');
       },
     };
     for await (const bytes of callStream(AGGREGATE_FLOWS, request, signal))

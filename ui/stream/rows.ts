@@ -21,30 +21,46 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { FlowFilters } from '../filter/filter-words.ts';
 import type { ServiceMap } from '../model/service-map.ts';
 
-const { CLUSTER, WORKLOAD, DNS_NAME, PORT, PROTOCOL } = GroupField;
+const { CLUSTER, WORKLOAD, DNS_NAME, NAME, PORT, PROTOCOL } = GroupField;
 const { CLIENT, SERVER, FLOW_END_UNSPECIFIED } = FlowEnd;
-/** What tells the rows of the map apart; `addRow` reads them by this order. */
-const keys = [
+const KEYS = 8;
+/** What tells the rows of the map apart; `addRows` reads them in this order. */
+const keysBy = (name: GroupField): { field: GroupField; end: FlowEnd }[] => [
   { field: CLUSTER, end: CLIENT },
   { field: WORKLOAD, end: CLIENT },
-  { field: DNS_NAME, end: CLIENT },
+  { field: name, end: CLIENT },
   { field: CLUSTER, end: SERVER },
   { field: WORKLOAD, end: SERVER },
-  { field: DNS_NAME, end: SERVER },
+  { field: name, end: SERVER },
   { field: PORT, end: SERVER },
   { field: PROTOCOL, end: FLOW_END_UNSPECIFIED },
 ];
 export const AGGREGATE_FLOWS = 'sluice.v1.Aggregation/AggregateFlows';
 const MAX_ROWS = 32_768;
 
-/** The request for the map: what is stored since `sinceMs`, then what comes, every `intervalMs`. */
-export function mapRequest(filters: FlowFilters, sinceMs: number, intervalMs: number): Uint8Array {
+/** What of the flows the map counts. */
+export interface MapSelection {
+  readonly filters: FlowFilters;
+  readonly sinceMs: number;
+  /** The end; null = what is stored since `sinceMs`, then what comes, every `intervalMs`. */
+  readonly untilMs: number | null;
+  readonly intervalMs: number;
+  /** Whether pods are told apart. */
+  readonly isByPod: boolean;
+}
+
+/** The request for the map. */
+export function mapRequest({ filters, sinceMs, untilMs, intervalMs, isByPod }: MapSelection): Uint8Array {
   return toBinary(
     AggregateFlowsRequestSchema,
     create(AggregateFlowsRequestSchema, {
-      flows: { ...filters, follow: true, since: timestampFromMs(sinceMs) },
-      keys,
-      intervalMs,
+      flows: {
+        ...filters,
+        since: timestampFromMs(sinceMs),
+        ...(untilMs === null ? { follow: true } : { until: timestampFromMs(untilMs) }),
+      },
+      keys: keysBy(isByPod ? NAME : DNS_NAME),
+      ...(untilMs === null && { intervalMs }),
       maxRows: MAX_ROWS,
     }),
   );
@@ -65,7 +81,7 @@ export function takeMessage(bytes: Uint8Array, map: ServiceMap, listener: RowsLi
   peekFlow(bytes, 0, bytes.length, peek);
   const { kind, memberStart, memberEnd } = peek;
   if (kind === ENVELOPE_FLOW) {
-    const rows = decodeRows(bytes, memberStart, memberEnd, keys.length);
+    const rows = decodeRows(bytes, memberStart, memberEnd, KEYS);
     addRows(rows, map);
     if (rows.isUnfinished) return;
     map.endAnswer(rows.elapsedUs / 1e6);
@@ -86,10 +102,10 @@ function addRows(rows: DecodedRows, map: ServiceMap): void {
   const { bytes, textStarts, textEnds, rowCount, sums } = rows;
   const texts = textStarts.map((start, i) => decodeText(bytes, start, textEnds[i]));
   for (let row = 0; row < rowCount; row++) {
-    const text = (key: number): string => texts[rows.keys[row * keys.length + key]];
+    const text = (key: number): string => texts[rows.keys[row * KEYS + key]];
     map.add({
-      client: { cluster: text(0), workload: text(1), dnsName: text(2) },
-      server: { cluster: text(3), workload: text(4), dnsName: text(5) },
+      client: { cluster: text(0), workload: text(1), name: text(2) },
+      server: { cluster: text(3), workload: text(4), name: text(5) },
       port: text(6),
       protocol: text(7),
       sums,

@@ -5,7 +5,7 @@ import { MapLayout, type Rect } from '../../../ui/layout/map-layout.ts';
 import { nodeOf, type ServiceNode } from '../../../ui/model/service-node.ts';
 
 const workload = (cluster: string, name: string): ServiceNode =>
-  nodeOf({ cluster, workload: name, dnsName: '' });
+  nodeOf({ cluster, workload: name, name: '' });
 const link = (from: ServiceNode, to: ServiceNode): Link => ({ from: from.id, to: to.id });
 
 /** Workloads in namespaces, each calling the next ones, by a fixed rule. */
@@ -26,7 +26,7 @@ function assertApart(layout: MapLayout): void {
     for (const b of islands.slice(i + 1)) {
       assert.ok(!overlaps(a.rect, b.rect), `${a.island.id} covers ${b.island.id}`);
     }
-    const cards = a.nodeIds.map((id) => layout.card(id)!);
+    const cards = a.cards.map(({ rect }) => rect);
     for (const [j, card] of cards.entries()) {
       assert.ok(
         card.x >= a.rect.x && card.x + card.width <= a.rect.x + a.rect.width,
@@ -89,7 +89,7 @@ describe('the layout of the map', () => {
     layout.place(nodes.slice(0, 114), links);
     const before = nodes.slice(0, 114).map(({ id }) => layout.card(id)!);
     layout.place(
-      [...nodes, workload('c', 'late/one'), nodeOf({ cluster: '', workload: '', dnsName: 'x.example' })],
+      [...nodes, workload('c', 'late/one'), nodeOf({ cluster: '', workload: '', name: 'x.example' })],
       links,
     );
     assertApart(layout);

@@ -4,8 +4,8 @@ import { MEASURES } from '../../../proto/flow/aggregate/row-measures.ts';
 import { ServiceMap } from '../../../ui/model/service-map.ts';
 import { nodeOf } from '../../../ui/model/service-node.ts';
 
-const web = { cluster: 'east', workload: 'shop/web', dnsName: '' };
-const cart = { cluster: 'east', workload: 'shop/cart', dnsName: '' };
+const web = { cluster: 'east', workload: 'shop/web', name: '' };
+const cart = { cluster: 'east', workload: 'shop/cart', name: '' };
 
 function addRow(
   map: ServiceMap,
@@ -29,17 +29,14 @@ describe('a node of the map', () => {
   });
 
   it('is a name of the outside world, one for all addresses that have none', () => {
-    assert.equal(
-      nodeOf({ cluster: '', workload: '', dnsName: 'bank.example.com' }).title,
-      'bank.example.com',
-    );
+    assert.equal(nodeOf({ cluster: '', workload: '', name: 'bank.example.com' }).title, 'bank.example.com');
     for (const workload of ['', '(world)']) {
-      assert.equal(nodeOf({ cluster: '', workload, dnsName: '' }).id, 'outside/');
+      assert.equal(nodeOf({ cluster: '', workload, name: '' }).id, 'outside/');
     }
   });
 
   it('is a machine for other reserved identities', () => {
-    const node = nodeOf({ cluster: '', workload: '(remote-node)', dnsName: '' });
+    const node = nodeOf({ cluster: '', workload: '(remote-node)', name: '' });
     assert.deepEqual([node.title, node.island.kind], ['remote-node', 'machines']);
   });
 });
