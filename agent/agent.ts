@@ -18,6 +18,7 @@ import { type PipelineThread, startPipeline } from './pipeline-thread.ts';
 import { endpointEvent, ipcacheEvent, policyEvents, ServiceEvents, startEvent } from './serve/agent-event.ts';
 import { serveAgent } from './serve/agent-server.ts';
 import { EventLog } from './serve/event-log.ts';
+import { FilterFailures } from './serve/filter-failures.ts';
 import { NamespaceLog } from './serve/namespace-log.ts';
 import type { AgentState } from './serve/observer-service.ts';
 import { absoluteNodeName, PeerLog } from './serve/peer-log.ts';
@@ -57,6 +58,7 @@ export class Agent {
   private readonly agentEvents = new EventLog<AgentEvent>(AGENT_EVENTS_KEPT);
   private readonly serviceEvents: ServiceEvents;
   private readonly namespaces = new NamespaceLog();
+  private readonly filterFailures: FilterFailures;
   private readonly interfaceNames = new InterfaceNames();
   private readonly peers: PeerLog;
   private readonly sources: ClusterSource[] = [];
@@ -75,6 +77,7 @@ export class Agent {
   constructor(options: AgentOptions, io: ProcessIo) {
     this.options = options;
     this.io = io;
+    this.filterFailures = new FilterFailures((message, where) => io.log(logLine('warn', message, { where })));
     this.nodeName = absoluteNodeName(options.clusterName, options.nodeName);
     this.ring = new FlowRing({ capacity: options.historyFlows, maxBytes: options.historyBytes });
     this.serviceEvents = new ServiceEvents(options.clusterName);
@@ -237,6 +240,8 @@ export class Agent {
   private look(): void {
     this.tellLosses();
     this.setProblems('certificates', this.server?.tlsProblems ?? []);
+    // Logged already.
+    this.problems.set('filters', this.filterFailures.problems(), Date.now());
   }
 
   private tellLosses(): void {
@@ -258,6 +263,7 @@ export class Agent {
       namespaces: this.namespaces,
       peers: this.peers,
       report: () => this.report(),
+      filterFailures: this.filterFailures,
     };
   }
 
@@ -272,6 +278,7 @@ export class Agent {
           Object.entries(counterIndex).map(([name, index]) => [name, counters?.total(index) ?? 0]),
         ),
         ...pipeline?.counters.dns,
+        filterFailures: this.filterFailures.count,
         ...this.policyCounters(),
       },
     });

@@ -1,6 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { compileFieldMask, FieldMaskError } from '../proto/flow/field-mask.ts';
+import type { CelFailure } from '../proto/flow/filter/cel/cel-match.ts';
 import { compileFlowFilters } from '../proto/flow/filter/compile-filter.ts';
 import { FilterError } from '../proto/flow/filter/filter-error.ts';
 import { FlowIndex } from '../proto/flow/flow-index.ts';
@@ -11,8 +12,14 @@ import type { FlowSelection, TimePoint } from './flow-reader.ts';
 /** Filters of one request are bounded, so that a request cannot make every flow arbitrarily dear. */
 const MAX_FILTERS = 1000;
 
-/** A GetFlows request, understood: throws RpcError INVALID_ARGUMENT, the first fault found, in Hubble's order. */
-export function parseFlowsRequest(bytes: Uint8Array): { request: GetFlowsRequest; selection: FlowSelection } {
+/**
+ * A GetFlows request, understood: throws RpcError INVALID_ARGUMENT, the first fault found, in Hubble's order. `onCelFailure` is told of flows on which a CEL expression of it
+ * fails, when flows are tested.
+ */
+export function parseFlowsRequest(
+  bytes: Uint8Array,
+  onCelFailure?: CelFailure,
+): { request: GetFlowsRequest; selection: FlowSelection } {
   let request: GetFlowsRequest;
   try {
     request = fromBinary(GetFlowsRequestSchema, bytes);
@@ -29,12 +36,12 @@ export function parseFlowsRequest(bytes: Uint8Array): { request: GetFlowsRequest
       `${filters} filters in one request, at most ${MAX_FILTERS} allowed`,
     );
   }
-  return { request, selection: compileSelection(request) };
+  return { request, selection: compileSelection(request, onCelFailure) };
 }
 
-function compileSelection(request: GetFlowsRequest): FlowSelection {
+function compileSelection(request: GetFlowsRequest, onCelFailure?: CelFailure): FlowSelection {
   try {
-    const match = compileFlowFilters(request.whitelist, request.blacklist);
+    const match = compileFlowFilters(request.whitelist, request.blacklist, onCelFailure);
     const index = new FlowIndex();
     return {
       number: Number(request.number),

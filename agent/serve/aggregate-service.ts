@@ -10,10 +10,11 @@ export function aggregateHandler({
   ring,
   ledger,
   nodeName,
-}: Pick<AgentState, 'ring' | 'ledger' | 'nodeName'>): RawStreamHandler {
+  filterFailures,
+}: Pick<AgentState, 'ring' | 'ledger' | 'nodeName' | 'filterFailures'>): RawStreamHandler {
   let calls = 0;
   return async (call) => {
-    const query = parseAggregateRequest(call.request);
+    const query = parseAggregateRequest(call.request, filterFailures.add);
     if (calls >= MAX_CALLS) {
       throw new RpcError(
         RpcCode.ResourceExhausted,

@@ -12,6 +12,7 @@ import { Peer } from '../../proto/gen/peer/peer_pb.ts';
 import { Diagnostics, type NodeReport } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import type { RawStreamHandler } from '../../rpc/index.ts';
 import type { EventLog, EventSelection } from './event-log.ts';
+import type { FilterFailures } from './filter-failures.ts';
 import type { NamespaceLog } from './namespace-log.ts';
 import type { PeerLog } from './peer-log.ts';
 
@@ -28,12 +29,14 @@ export interface AgentState {
   readonly namespaces: NamespaceLog;
   readonly peers: PeerLog;
   readonly report: () => NodeReport;
+  /** Filters that fail on flows. */
+  readonly filterFailures: FilterFailures;
 }
 
 /** GetFlows, as bytes from history to the wire. */
 export function flowsHandler(state: AgentState): RawStreamHandler {
   return async (call) => {
-    const { selection } = parseFlowsRequest(call.request);
+    const { selection } = parseFlowsRequest(call.request, state.filterFailures.add);
     await readFlows(state.ring, selection, call, { nodeName: state.nodeName, ledger: state.ledger });
   };
 }

@@ -1,15 +1,18 @@
+import { messageJson } from '../../proto/flow/text/json-text.ts';
 import { groupDigits } from '../../proto/flow/text/number-text.ts';
 import { formatTable } from '../../proto/flow/text/table.ts';
-import { escapeTerminal } from '../../proto/flow/text/terminal.ts';
 import { compileTimeFormat } from '../../proto/flow/text/time-text.ts';
 import {
   type GetStatusResponse,
+  GetStatusResponseSchema,
   type LossCounter,
   LossCause,
   type NodeReport,
 } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { compareBytes } from '../text/compare-bytes.ts';
+import { countersText, shortcomingsText } from './counters-text.ts';
 import { lossAdvice } from './loss-remedies.ts';
+import { oneLine } from './one-line.ts';
 
 const timeText = compileTimeFormat('StampMilli');
 
@@ -18,9 +21,15 @@ interface NodeLoss {
   readonly counter: LossCounter;
 }
 
-/** Losses by cause and node with what to do about them, and what is wrong now. */
-export function diagnosticsText({ nodes }: GetStatusResponse): string {
-  return eventsLine(nodes) + lossText(nodes) + problemText(nodes);
+/** Losses by cause and node with what to do about them, and what is wrong now; `isVerbose`: all that is counted, too. */
+export function diagnosticsText({ nodes }: GetStatusResponse, isVerbose: boolean): string {
+  const text = eventsLine(nodes) + lossText(nodes) + shortcomingsText(nodes) + problemText(nodes);
+  return isVerbose ? text + countersText(nodes) : text;
+}
+
+/** The same as one JSON object on a line. */
+export function diagnosticsJson(answer: GetStatusResponse): string {
+  return `${messageJson(GetStatusResponseSchema, answer)}\n`;
 }
 
 function eventsLine(nodes: readonly NodeReport[]): string {
@@ -69,9 +78,4 @@ function problemText(nodes: readonly NodeReport[]): string {
     }),
   );
   return problems.length === 0 ? '' : `Problems:\n${problems.join('')}`;
-}
-
-/** What comes from a server stays on its line. */
-function oneLine(text: string): string {
-  return escapeTerminal(text, false).replace(/[\n\v\f\t]+/g, ' ');
 }

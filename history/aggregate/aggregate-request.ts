@@ -1,5 +1,6 @@
 import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FlowAggregator, GroupKeyError } from '../../proto/flow/aggregate/flow-aggregator.ts';
+import type { CelFailure } from '../../proto/flow/filter/cel/cel-match.ts';
 import { measureIndex } from '../../proto/flow/aggregate/measure-index.ts';
 import { RowTable } from '../../proto/flow/aggregate/row-table.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
@@ -33,8 +34,8 @@ export interface AggregateQuery {
   readonly aggregator: FlowAggregator;
 }
 
-/** Throws RpcError INVALID_ARGUMENT that names the first fault found. */
-export function parseAggregateRequest(bytes: Uint8Array): AggregateQuery {
+/** Throws RpcError INVALID_ARGUMENT that names the first fault found. `onCelFailure` is told of flows on which a CEL expression of the filters fails. */
+export function parseAggregateRequest(bytes: Uint8Array, onCelFailure?: CelFailure): AggregateQuery {
   let request: AggregateFlowsRequest;
   try {
     request = fromBinary(AggregateFlowsRequestSchema, bytes);
@@ -45,7 +46,7 @@ export function parseAggregateRequest(bytes: Uint8Array): AggregateQuery {
     request.flows === undefined ? create(GetFlowsRequestSchema) : clone(GetFlowsRequestSchema, request.flows);
   delete flows.fieldMask;
   request.flows = flows;
-  const { selection } = parseFlowsRequest(toBinary(GetFlowsRequestSchema, flows));
+  const { selection } = parseFlowsRequest(toBinary(GetFlowsRequestSchema, flows), onCelFailure);
   const { keys, intervalMs, maxRows, sortBy } = request;
   checkRange('number of keys', keys.length, 1, MAX_KEYS);
   if (intervalMs !== 0) checkRange('interval_ms', intervalMs, MIN_INTERVAL_MS, MAX_INTERVAL_MS);

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { FlowRing, LossLedger } from '../../history/index.ts';
 import { serveAgent } from '../../agent/serve/agent-server.ts';
+import { FilterFailures } from '../../agent/serve/filter-failures.ts';
 import { EventLog } from '../../agent/serve/event-log.ts';
 import { NamespaceLog } from '../../agent/serve/namespace-log.ts';
 import { PeerLog } from '../../agent/serve/peer-log.ts';
@@ -64,6 +65,7 @@ describe('a page in Chromium', { skip: noBrowser, timeout: 60_000 }, () => {
         namespaces: new NamespaceLog(),
         peers: new PeerLog('east', null, false),
         report: () => create(NodeReportSchema, { nodeName: 'east/n1', component: 'agent' }),
+        filterFailures: new FilterFailures(() => {}),
       },
       {
         listen: [parseAddress('127.0.0.1:0'), parseAddress(socket)],

@@ -9,7 +9,7 @@ import {
   compileMethodMatch,
   compileStatusCodeMatch,
 } from './http-match.ts';
-import { compileCelMatch } from './cel/cel-match.ts';
+import { type CelFailure, compileCelMatch } from './cel/cel-match.ts';
 import { FilterBudget } from './filter-budget.ts';
 import { compileIpMatch } from './ip-match.ts';
 import { compileLabelMatch } from './label-match.ts';
@@ -199,12 +199,16 @@ function compileFields(filter: FlowFilter, budget: FilterBudget): FlowMatch[] {
 /**
  * Compiles one filter: the AND of its fields. A filter without fields matches every flow. The filters of one request share a budget. Throws FilterError.
  */
-export function compileFilter(filter: FlowFilter, budget = new FilterBudget()): FlowMatch {
+export function compileFilter(
+  filter: FlowFilter,
+  budget = new FilterBudget(),
+  onCelFailure?: CelFailure,
+): FlowMatch {
   checkHttpEventTypes(filter);
   const expressions = filter.experimental?.celExpression ?? [];
   const matches = compileFields(filter, budget);
   // Last, being the dearest.
-  if (expressions.length > 0) matches.push(compileCelMatch(expressions, budget));
+  if (expressions.length > 0) matches.push(compileCelMatch(expressions, budget, onCelFailure));
   if (matches.length === 1) return matches[0];
   return (index) => matches.every((match) => match(index));
 }
@@ -212,15 +216,16 @@ export function compileFilter(filter: FlowFilter, budget = new FilterBudget()): 
 /**
  * Compiles the lists of a request: delivered is what any whitelist entry matches (everything, when there is none) and no blacklist entry does.
  * Returns null when nothing is constrained, so that callers can leave the index out. Throws FilterError; the whitelist is looked at first.
- * Only flows are to be tested: lost events and node status pass every filter.
+ * Only flows are to be tested: lost events and node status pass every filter. `onCelFailure` is told of flows on which a CEL expression fails.
  */
 export function compileFlowFilters(
   whitelist: readonly FlowFilter[],
   blacklist: readonly FlowFilter[],
+  onCelFailure?: CelFailure,
 ): FlowMatch | null {
   const budget = new FilterBudget();
-  const allow = whitelist.map((filter) => compileFilter(filter, budget));
-  const deny = blacklist.map((filter) => compileFilter(filter, budget));
+  const allow = whitelist.map((filter) => compileFilter(filter, budget, onCelFailure));
+  const deny = blacklist.map((filter) => compileFilter(filter, budget, onCelFailure));
   if (allow.length === 0 && deny.length === 0) return null;
   return (index) =>
     index.kind !== ENVELOPE_FLOW ||

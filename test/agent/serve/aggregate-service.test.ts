@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { serveAgent } from '../../../agent/serve/agent-server.ts';
+import { FilterFailures } from '../../../agent/serve/filter-failures.ts';
 import { EventLog } from '../../../agent/serve/event-log.ts';
 import { NamespaceLog } from '../../../agent/serve/namespace-log.ts';
 import { PeerLog } from '../../../agent/serve/peer-log.ts';
@@ -35,6 +36,7 @@ describe("an agent's AggregateFlows", () => {
         namespaces: new NamespaceLog(),
         peers: new PeerLog('east', null, false),
         report: () => create(NodeReportSchema),
+        filterFailures: new FilterFailures(() => {}),
       },
       { listen: [parseAddress(address)], insecure: false },
     );

@@ -1,5 +1,6 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { aggregateHandler } from '../../../agent/serve/aggregate-service.ts';
+import { FilterFailures } from '../../../agent/serve/filter-failures.ts';
 import {
   FlowRing,
   type FlowRingOptions,
@@ -160,7 +161,8 @@ export class FakeAgent {
     if (this.isMute) await Promise.race([beMute(call), new Promise<void>((wake) => this.onUnmute.add(wake))]);
     if (call.signal.aborted) return;
     const { ring, ledger } = this;
-    await aggregateHandler({ ring, ledger, nodeName: this.options.nodeName })(call);
+    const filterFailures = new FilterFailures(() => {});
+    await aggregateHandler({ ring, ledger, nodeName: this.options.nodeName, filterFailures })(call);
   }
 
   private async *notify(signal: AbortSignal): AsyncGenerator<ChangeNotification> {

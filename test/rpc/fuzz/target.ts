@@ -6,6 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveAgent } from '../../../agent/serve/agent-server.ts';
+import { FilterFailures } from '../../../agent/serve/filter-failures.ts';
 import { EventLog } from '../../../agent/serve/event-log.ts';
 import { NamespaceLog } from '../../../agent/serve/namespace-log.ts';
 import { PeerLog } from '../../../agent/serve/peer-log.ts';
@@ -54,6 +55,7 @@ async function serve({ unix, tls }: TargetSetting): Promise<void> {
     namespaces: new NamespaceLog(),
     peers: new PeerLog('east', 4244, true),
     report: () => create(NodeReportSchema),
+    filterFailures: new FilterFailures(() => {}),
   };
   const server = await serveAgent(state, {
     listen: [parseAddress(unix), parseAddress('127.0.0.1:0')],

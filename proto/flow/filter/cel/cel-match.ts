@@ -78,23 +78,30 @@ function planLazily(lazy: LazyExpr): CelEvaluation {
   };
 }
 
+/** Told of each flow on which an expression fails. Called while flows are filtered: it has to be cheap, and never throws. */
+export type CelFailure = (expression: string, message: string) => void;
+
 /**
  * Compiles CEL expressions over `_flow`: one must be true, tried in order. An expression that fails on a flow (an index out of range, too many steps) ends the
- * search: the flow does not match. Throws FilterError for what does not parse, does not type-check or gives no bool.
+ * search: the flow does not match, and `onFailure` is told. Throws FilterError for what does not parse, does not type-check or gives no bool.
  */
 export function compileCelMatch(
   expressions: readonly string[],
   budget: FilterBudget,
+  onFailure?: CelFailure,
 ): (index: FlowIndex) => boolean {
   const evaluations = expressions.map((expression) => {
     budget.takeCel(FIELD, expression);
     return compileExpression(expression, budget);
   });
   return (index) => {
-    for (const evaluate of evaluations) {
-      const result = evaluate(index);
+    for (let i = 0; i < evaluations.length; i++) {
+      const result = evaluations[i](index);
       if (result === true) return true;
-      if (isCelError(result)) return false;
+      if (isCelError(result)) {
+        onFailure?.(expressions[i], result.message);
+        return false;
+      }
     }
     return false;
   };

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, it } from 'node:test';
-import { compileFilter } from '../../../../../proto/flow/filter/compile-filter.ts';
+import { compileFilter, compileFlowFilters } from '../../../../../proto/flow/filter/compile-filter.ts';
 import { FlowIndex } from '../../../../../proto/flow/flow-index.ts';
 import { FlowFilterSchema } from '../../../../../proto/gen/flow/flow_pb.ts';
+import { GetFlowsResponseSchema } from '../../../../../proto/gen/observer/observer_pb.ts';
 import { type FlowInit, matches } from '../../../../support/match-flow.ts';
 
 const cel = (...celExpression: string[]) => [{ experimental: { celExpression } }];
@@ -130,6 +131,25 @@ describe('a CEL expression', () => {
     assert.equal(matches(flow, [{ verdict: [1], ...cel('true')[0] }]), false);
     assert.equal(matches(flow, [{ experimental: {} }]), true);
     assert.equal(matches(flow, [], cel('_flow.verdict == 2')), false);
+  });
+
+  it('tells where it fails, once for each flow, and by its own text', () => {
+    const failures: string[] = [];
+    const filter = create(FlowFilterSchema, cel('false', '_flow.source_names[7] == "x"', 'true')[0]);
+    const match = compileFlowFilters([filter], [], (expression, message) =>
+      failures.push(`${expression}: ${message}`),
+    );
+    const index = new FlowIndex();
+    const bytes = toBinary(
+      GetFlowsResponseSchema,
+      create(GetFlowsResponseSchema, { responseTypes: { case: 'flow', value: flow } }),
+    );
+    for (let i = 0; i < 2; i++) {
+      index.reset(bytes, 0, bytes.length);
+      assert.equal(match!(index), false);
+    }
+    assert.equal(failures.length, 2);
+    assert.match(failures[0], /^_flow\.source_names\[7\] == "x": .*7/);
   });
 
   it('is refused with the place of the mistake', () => {
