@@ -45,12 +45,12 @@ export function collectMapNames(map: ServiceMap, into: NameCollector): void {
   }
 }
 
-function collectNode({ island, title }: Edge['from'], { total }: Edge, into: NameCollector): void {
+function collectNode({ island, title, group }: Edge['from'], { total }: Edge, into: NameCollector): void {
   switch (island.kind) {
     case 'namespace':
       into.add('namespace', island.title, total.flows);
       into.add('cluster', island.cluster, total.flows);
-      into.add('workload', title, total.flows);
+      into.add('workload', group?.title ?? title, total.flows);
       into.add('pod', `${island.title}/${title}`, total.flows);
       break;
     case 'machines':

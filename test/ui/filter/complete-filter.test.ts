@@ -74,8 +74,8 @@ describe('completion in the filter bar', () => {
     const sums = new Float64Array(MEASURES);
     sums[0] = 3;
     map.add({
-      client: { cluster: 'east', workload: 'travel/web', dnsName: '' },
-      server: { cluster: '', workload: '(world)', dnsName: 'api.example.com' },
+      client: { cluster: 'east', workload: 'travel/web', name: '' },
+      server: { cluster: '', workload: '(world)', name: 'api.example.com' },
       port: '443',
       protocol: 'TCP',
       sums,
