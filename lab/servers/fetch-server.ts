@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Where servers for tests are kept: made once, used by all runs. */
-export const SERVERS = join(import.meta.dirname, '../../../build/servers');
+/** Where real servers are kept, for the lab and for tests: fetched once, used by all runs. */
+export const SERVERS = join(import.meta.dirname, '../../build/servers');
 
 /** A Maven coordinate, as `group:artifact:version`. */
 export type Coordinate = string;
@@ -28,13 +28,38 @@ export async function runProgram(program: string, args: readonly string[], cwd: 
   }
 }
 
-/** Puts the jars of some artifacts, and of all that they need, into `build/servers/NAME`, unless they are there. Returns the directory. Throws Error when Maven cannot get them. */
-export async function fetchJars(name: string, coordinates: readonly Coordinate[]): Promise<string> {
+const MAVEN = ['-q', '-B', '-ntp'];
+
+/** Makes `build/servers/NAME` unless it is there: `fill` gets an empty directory, and names what in it is to be kept. Returns the directory. */
+async function keep(name: string, fill: (scratch: string) => Promise<string>): Promise<string> {
   const target = join(SERVERS, name);
   if (existsSync(target)) return target;
   const scratch = `${target}.${process.pid}`;
   mkdirSync(scratch, { recursive: true });
   try {
+    renameSync(await fill(scratch), target);
+    return target;
+  } catch (error) {
+    // Another process was quicker.
+    if (existsSync(target)) return target;
+    throw error;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Unpacks an archive, of the type `zip`, into `build/servers/NAME`, unless it is there; `root` is the directory in it that is kept. Returns the directory. Throws Error when Maven cannot get it. */
+export function fetchArchive(name: string, coordinate: Coordinate, root: string): Promise<string> {
+  return keep(name, async (scratch) => {
+    const goal = ['dependency:unpack', `-Dartifact=${coordinate}:zip`, `-DoutputDirectory=${scratch}`];
+    await runProgram('mvn', [...MAVEN, ...goal], scratch);
+    return join(scratch, root);
+  });
+}
+
+/** Puts the jars of some artifacts, and of all that they need, into `build/servers/NAME`, unless they are there. Returns the directory. Throws Error when Maven cannot get them. */
+export function fetchJars(name: string, coordinates: readonly Coordinate[]): Promise<string> {
+  return keep(name, async (scratch) => {
     const dependencies = coordinates.map((coordinate) => {
       const [group, artifact, version] = coordinate.split(':');
       return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
@@ -45,10 +70,7 @@ export async function fetchJars(name: string, coordinates: readonly Coordinate[]
 <artifactId>servers</artifactId><version>1</version><packaging>pom</packaging><dependencies>${dependencies.join('')}</dependencies></project>`,
     );
     const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=lib'];
-    await runProgram('mvn', ['-q', '-B', '-ntp', ...goal], scratch);
-    renameSync(join(scratch, 'lib'), target);
-    return target;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+    await runProgram('mvn', [...MAVEN, ...goal], scratch);
+    return join(scratch, 'lib');
+  });
 }
