@@ -28,7 +28,10 @@ export function planObserve(
   filters: FlowFilters,
   { isTerminal, nowMs }: { readonly isTerminal: boolean; readonly nowMs: number },
 ): AggregatePlan {
-  const selection = flowSelection(uses, nowMs);
+  const file = lastText(uses, 'input-file') ?? '';
+  const asked = flowSelection(uses, nowMs, file !== '');
+  // A file has an end.
+  const selection = { ...asked, follow: asked.follow && isEndless(file) };
   // To show the newest 20 makes sense; to count them does not: without a word about it, everything is counted.
   const isChosen = ['last', 'first', 'since', 'until', 'all'].some((name) => isGiven(uses, name));
   const number = isChosen || selection.follow ? selection.number : EVERYTHING;
@@ -41,6 +44,11 @@ export function planObserve(
     isTerminal,
   };
   return planAggregation(input);
+}
+
+/** Whether flows may keep coming from where they are read: a server, for no file, and stdin. */
+export function isEndless(file: string): boolean {
+  return file === '' || file === '-';
 }
 
 function isGiven(uses: readonly FlagUse[], name: string): boolean {

@@ -31,6 +31,8 @@ export interface AggregatePlan {
   readonly limit: number;
   readonly format: RowFormat;
   readonly isFollowing: boolean;
+  /** Where flows come from instead of a server; `-`: stdin; empty: a server. */
+  readonly inputFile: string;
   readonly isSilent: boolean;
   readonly time: (us: number) => string;
 }
@@ -73,11 +75,6 @@ export function planAggregation({
   defaultSort,
   isTerminal,
 }: PlanInput): AggregatePlan {
-  if ((lastText(uses, 'input-file') ?? '') !== '') {
-    throw new UsageError(
-      '--aggregate-by and --input-file cannot be used together: rows are counted by a server',
-    );
-  }
   const keyNames = keys.map(({ name }) => name);
   const { follow } = flows;
   // What is counted by time reads as a history.
@@ -87,7 +84,9 @@ export function planAggregation({
   if (sort.kind === 'rate' && !follow) {
     throw new UsageError(`--sort-by ${sort.name} needs --follow: rates are those of the last interval`);
   }
-  const format = rowFormat(uses, follow && isTerminal);
+  const inputFile = lastText(uses, 'input-file') ?? '';
+  // The keys of a live table are read where the flows come from then.
+  const format = rowFormat(uses, follow && isTerminal && inputFile === '');
   const top = Number(parseUint('--top', lastText(uses, 'top') ?? '0', BigInt(MAX_ROWS)));
   const isAppending = follow && format === 'table';
   const formatTime = compileTimeFormat(lastText(uses, 'time-format') ?? 'StampMilli');
@@ -113,6 +112,7 @@ export function planAggregation({
     limit: top > 0 ? top : isAppending ? APPENDED_ROWS : Number.POSITIVE_INFINITY,
     format,
     isFollowing: follow,
+    inputFile,
     isSilent: parseBool('--silent-errors', lastText(uses, 'silent-errors') ?? 'false'),
     time: (us) => (us === 0 ? '-' : formatTime(timestampOf(us))),
   };

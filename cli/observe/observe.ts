@@ -60,6 +60,7 @@ const examples = `  # Follow everything, as it happens
   sluice observe --all -o json > flows.json
   sluice observe --input-file flows.json --verdict DROPPED --time-zone local
   zcat flows.json.gz | sluice observe --input-file - --count --not --type trace
+  sluice observe --input-file flows.json --aggregate-by workload,verdict
 
   # Like flows in a row as one line; a table for a spreadsheet
   sluice observe -f --group

@@ -3,12 +3,13 @@ import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import type { FlowPrintOptions } from '../../proto/flow/text/print-options.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import type { Invocation } from '../command.ts';
-import { type FlagUse, lastText, UsageError } from '../../flags/flag-spec.ts';
+import { type FlagUse, lastText } from '../../flags/flag-spec.ts';
 import { parseBool } from '../../flags/parse-value.ts';
 import { loadSettings } from '../server/with-server.ts';
 import type { Settings } from '../settings/settings.ts';
 import { buildFilters } from '../../flags/observe/build-filters.ts';
 import { fieldMask } from './field-mask.ts';
+import { checkFileAlone } from './input-file-flag.ts';
 import { printStream } from './print-stream.ts';
 import { countingSink, printingSink, type SinkOptions } from './flow-sink.ts';
 import {
@@ -68,9 +69,7 @@ export async function observeFlows({ uses }: Invocation): Promise<number> {
     isGrouped: wantsGroups(uses, print.format),
     lossIntervalMs: lossIntervalMs(uses, print.format, request.follow && file === '' && process.stdout.isTTY),
   };
-  if (file !== '' && settings.bool('port-forward')) {
-    throw new UsageError('--input-file and --port-forward cannot be used together: a file needs no server');
-  }
+  checkFileAlone(file, settings);
   if (isOn(uses, 'print-raw-filters')) {
     process.stdout.write(rawFiltersText(request));
     return 0;

@@ -6,7 +6,7 @@ import { type FlagUse, lastText, UsageError } from '../../flags/flag-spec.ts';
 import { nearest } from '../../flags/nearest.ts';
 import { parseBool } from '../../flags/parse-value.ts';
 import { parseKeys } from '../observe/aggregate-keys.ts';
-import { allFilters, isScreen } from '../observe/aggregate-observe.ts';
+import { allFilters, isEndless, isScreen } from '../observe/aggregate-observe.ts';
 import { type AggregatePlan, planAggregation } from '../observe/aggregate-plan.ts';
 import { runAggregation } from '../observe/aggregate-run.ts';
 import type { FlowFilters } from '../../flags/observe/build-filters.ts';
@@ -50,7 +50,8 @@ export function planTop(
   filters: FlowFilters,
   { isTerminal, nowMs }: { readonly isTerminal: boolean; readonly nowMs: number },
 ): AggregatePlan {
-  const isOnce = parseBool('--once', lastText(uses, 'once') ?? 'false');
+  const isOnce =
+    parseBool('--once', lastText(uses, 'once') ?? 'false') || !isEndless(lastText(uses, 'input-file') ?? '');
   const since = lastText(uses, 'since') ?? '';
   const [ofOnce, ofRate] = view.isOfDrops === true ? ['dropped', 'drops/s'] : ['flows', 'flows/s'];
   return planAggregation({

@@ -19,6 +19,9 @@ const sinceFlag: readonly FlagSpec[] = [
     group: selectionGroup,
     help: 'Count what is kept, print it and end, instead of going on.',
   },
+  ...printFlags
+    .filter(({ name }) => name === 'input-file')
+    .map((spec) => ({ ...spec, group: selectionGroup })),
 ];
 
 const outputFlags: readonly FlagSpec[] = [
@@ -68,6 +71,10 @@ Exit status: 0 after q, Ctrl-C, at the end of --once, and when the reader of a p
 
   # Any keys: pods that resets come from
   sluice top source-pod,destination-pod --tcp-flags RST --sort-by flows/s
+
+  # What stood in a file; what comes through a pipe
+  sluice top drops --input-file flows.json
+  sluice observe -f -o json | sluice top --input-file -
 
   # Rows for a program, every ten seconds
   sluice top ports -o csv --interval 10s > ports.csv`,

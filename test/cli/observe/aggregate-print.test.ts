@@ -294,7 +294,6 @@ describe('a plan', () => {
     '--aggregate-by verdict --interval 5ms':
       /invalid value "5ms" for --interval: expected a duration from 100ms to 1h/,
     '--aggregate-by verdict --top 70000': /invalid value "70000" for --top/,
-    '--aggregate-by verdict --input-file x': /cannot be used together/,
   };
   for (const [text, error] of Object.entries(mistakes)) {
     it(`refuses ${text}`, () => assert.throws(() => plan(text), { name: 'UsageError', message: error }));
