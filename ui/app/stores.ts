@@ -1,5 +1,7 @@
 import { createContext, useContext, useEffect, useSyncExternalStore } from 'react';
 import type { Emitter } from '../store/emitter.ts';
+import { FlowFeed, type FlowFeedHost } from '../store/flow-feed.ts';
+import { HistogramFeed } from '../store/histogram-feed.ts';
 import { MapFeed } from '../store/map-feed.ts';
 import { StatusFeed } from '../store/status-feed.ts';
 import type { ViewState } from '../store/view-state.ts';
@@ -11,15 +13,34 @@ export interface Stores {
   readonly view: ViewStore;
   readonly map: MapFeed;
   readonly status: StatusFeed;
+  readonly flows: FlowFeed;
+  readonly histogram: HistogramFeed;
   readonly commands: Commands;
 }
 
 export function createStores(): Stores {
+  const map = new MapFeed();
+  const status = new StatusFeed();
   return {
     view: new ViewStore(),
-    map: new MapFeed(),
-    status: new StatusFeed(),
+    map,
+    status,
+    flows: new FlowFeed(flowFeedHost(map, status)),
+    histogram: new HistogramFeed(),
     commands: new Commands(),
+  };
+}
+
+/** The map counts the flows of the table, whether they are shown or not. */
+function flowFeedHost(map: MapFeed, status: StatusFeed): FlowFeedHost {
+  return {
+    rates: () => {
+      if (map.state !== 'live') return null;
+      const { flows, dropped, audited, errors } = map.map.rate;
+      const weighty = dropped + audited + errors;
+      return { weighty, others: Math.max(0, flows - weighty) };
+    },
+    nodeCount: () => Math.max(1, status.nodes.length),
   };
 }
 

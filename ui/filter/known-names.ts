@@ -1,3 +1,4 @@
+import type { Flow } from '../../proto/gen/flow/flow_pb.ts';
 import type { Edge, ServiceMap } from '../model/service-map.ts';
 
 /** A name that is there, and how much of it. */
@@ -33,6 +34,27 @@ export class NameCollector {
     );
   }
 }
+
+/** Adds the names that a flow holds, beside those that a map has too. */
+export function collectFlowNames(flow: Flow, into: NameCollector): void {
+  for (const end of ['source', 'destination'] as const) {
+    const { namespace = '', podName = '', labels = [], identity = 0 } = flow[end] ?? {};
+    if (podName !== '') into.add('pod', `${namespace}/${podName}`, 1);
+    if (identity > 255) into.add('identity', String(identity), 1);
+    for (const label of labels) if (isTelling(label)) into.add('label', label.replace(/^k8s:/, ''), 1);
+    const service = end === 'source' ? flow.sourceService : flow.destinationService;
+    if (service !== undefined && service.name !== '')
+      into.add('service', `${service.namespace}/${service.name}`, 1);
+    into.add('ip', flow.IP?.[end] ?? '', 1);
+  }
+  into.add('node-name', flow.nodeName, 1);
+  into.add('interface', flow.interface?.name ?? '', 1);
+  const record = flow.l7?.record;
+  if (record?.case === 'http') into.add('http-method', record.value.method, 1);
+}
+
+const isTelling = (label: string): boolean =>
+  label.startsWith('k8s:') && !/^k8s:io\.(?:cilium|kubernetes)\./.test(label);
 
 /** Adds the names that a service map holds. */
 export function collectMapNames(map: ServiceMap, into: NameCollector): void {
