@@ -10,6 +10,7 @@ import { reportOf } from './serve/report.ts';
 import { createSink } from './sink/create-sink.ts';
 import { RelaySource } from './source/relay-source.ts';
 import { Spool } from './spool/spool.ts';
+import { tuneMemory } from './tune-memory.ts';
 
 /** What an exporter gets from whoever starts it. */
 export interface ExporterIo {
@@ -23,6 +24,7 @@ export interface ExporterIo {
 
 /** Runs an exporter until `io.signal` aborts. Returns the exit status: 0 for a clean end, 1 when it could not start or go on (told in the log). */
 export async function runExporter(config: ExportConfig, io: ExporterIo): Promise<number> {
+  tuneMemory();
   try {
     await run(config, io);
     io.log(logLine('info', 'exporter stopped'));

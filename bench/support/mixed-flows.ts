@@ -45,8 +45,8 @@ function layer7(i: number): FlowInit {
   };
 }
 
-/** Encoded responses as a relay sees them: of ten flows seven TCP packets, one drop, and two of HTTP or DNS. */
-export function mixedFlows(count: number): Uint8Array[] {
+/** Encoded responses as a relay sees them: of ten flows seven TCP packets, one drop, and two of HTTP or DNS. Without a number of pods each flow has ends of its own. */
+export function mixedFlows(count: number, pods = Number.POSITIVE_INFINITY): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => {
     const kind = i % 10;
     const flow: FlowInit = {
@@ -70,8 +70,8 @@ export function mixedFlows(count: number): Uint8Array[] {
           },
         },
       },
-      source: fromBinary(EndpointSchema, sampleEndpoint(i)),
-      destination: fromBinary(EndpointSchema, sampleEndpoint(i * 7 + 1)),
+      source: fromBinary(EndpointSchema, sampleEndpoint(i % pods)),
+      destination: fromBinary(EndpointSchema, sampleEndpoint((i * 7 + 1) % pods)),
       Type: 1,
       nodeName: `east/node${i % 5}`,
       destinationNames: i % 4 === 0 ? [`api-${i % 31}.example.org`] : [],

@@ -1,7 +1,7 @@
 import type { SinkConfig } from '../config/config.ts';
 import { RetryWait } from '../retry-wait.ts';
 import { compileSelect, messagesOf, type Selected } from '../select/select-messages.ts';
-import { type Reject, type Sink, SinkError } from '../sink/sink.ts';
+import { type Reject, type Sink, SinkError, type WriteContext } from '../sink/sink.ts';
 import type { SpoolReader, SpoolRecord } from '../spool/spool-reader.ts';
 import { orAborted, pause } from '../wait.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -94,7 +94,10 @@ export class Delivery {
   private async deliver(entry: InFlight, signal: AbortSignal, giveUp: AbortSignal): Promise<void> {
     const { frames } = entry.record;
     const selected = this.select(frames);
-    const context = { signal: giveUp, retried: (cause: string) => this.countRetry(cause) };
+    const context: WriteContext = {
+      signal: giveUp,
+      retried: (cause, reason) => this.countRetry(cause, reason),
+    };
     const counts: Record<string, number> = {};
     const isDone = await this.untilDone('write', signal, async () => {
       const rejects = await this.write(selected, context);
@@ -108,10 +111,7 @@ export class Delivery {
     this.acknowledge();
   }
 
-  private async write(
-    { messages }: Selected,
-    context: { readonly signal: AbortSignal; readonly retried: (cause: string) => void },
-  ): Promise<readonly Reject[]> {
+  private async write({ messages }: Selected, context: WriteContext): Promise<readonly Reject[]> {
     return messages.count === 0 ? [] : this.options.sink.write(messages, context);
   }
 
@@ -144,14 +144,18 @@ export class Delivery {
   private failed(what: string, error: Error): void {
     const cause = error instanceof SinkError ? error.failure : `${what}_error`;
     this.countRetry(cause);
+    this.hasProblem(what, cause, error.message);
+  }
+
+  private hasProblem(what: string, cause: string, error: string): void {
     if (this.problem === null) {
       this.options.log('warn', `cannot ${what}, trying again until it works`, {
         sink: this.config.name,
         cause,
-        error: error.message,
+        error,
       });
     }
-    this.problem = error.message;
+    this.problem = error;
   }
 
   private recovered(): void {
@@ -159,8 +163,9 @@ export class Delivery {
     this.problem = null;
   }
 
-  private countRetry(cause: string): void {
+  private countRetry(cause: string, reason?: string): void {
     this.retries.set(cause, (this.retries.get(cause) ?? 0) + 1);
+    if (reason !== undefined) this.hasProblem('write', cause, reason);
   }
 }
 

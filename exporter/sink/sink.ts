@@ -20,8 +20,8 @@ export interface Reject {
 export interface WriteContext {
   /** Aborts when the process will wait no longer. */
   readonly signal: AbortSignal;
-  /** Counts something that the sink tries again by itself. */
-  readonly retried: (cause: string) => void;
+  /** Counts something that the sink tries again by itself. With a reason, the sink counts as one that does not get on until a write succeeds. */
+  readonly retried: (cause: string, reason?: string) => void;
 }
 
 /**
@@ -31,6 +31,8 @@ export interface WriteContext {
 export interface Sink {
   /** Writes that may run at once. With 1, messages arrive in order. */
   readonly maxInFlight: number;
+  /** What it counts beside what becomes of each message, by name: `duplicates`, … */
+  readonly counters?: Readonly<Record<string, number>>;
   /** Connects and checks. Throws SinkError; is tried again, like `write`. */
   open(): Promise<void>;
   write(messages: MessageList, context: WriteContext): Promise<readonly Reject[]>;

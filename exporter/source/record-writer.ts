@@ -6,7 +6,7 @@ import type { SpoolBatch } from '../spool/spool.ts';
 export type Append = (batch: SpoolBatch, signal: AbortSignal) => Promise<boolean>;
 
 /** A record of this size is written at once; a smaller one after a short wait for more. */
-const RECORD_BYTES = 256 * 1024;
+const RECORD_BYTES = 512 * 1024;
 const FLUSH_MS = 100;
 
 /** Gathers frames into records for the spool: few and large under load, soon when it is quiet. */

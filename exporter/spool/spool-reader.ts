@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FrameRun } from '../../proto/flow/frame.ts';
 import { orAborted } from '../wait.ts';
+import { type Chunk, CHUNK_BYTES, ChunkPool } from './chunk-pool.ts';
 import type { Position, StoredPosition } from './position-file.ts';
 import { splitPayload } from './read-records.ts';
 import {
@@ -23,7 +24,10 @@ export interface SpoolLosses {
 
 /** What comes next from the spool. */
 export interface SpoolRecord {
+  /** To be looked at until the record is acknowledged: its memory is used again then. */
   readonly frames: FrameRun;
+  /** Whose frames they are. */
+  readonly chunk: Chunk;
   /** Number of the first frame. */
   readonly first: number;
   readonly maxTimeUs: number;
@@ -42,7 +46,6 @@ export interface SpoolFiles {
   released(): void;
 }
 
-const CHUNK_BYTES = 512 * 1024;
 /** How much may be sent again after a crash: what was acknowledged within this time. */
 const STORE_MS = 200;
 
@@ -59,9 +62,9 @@ export class SpoolReader {
   private readonly storeTimer: NodeJS.Timeout;
   private pending: SpoolLosses = { spool_full: 0, spool_damaged: 0 };
   private file: { readonly segment: number; readonly handle: FileHandle } | null = null;
-  /** Bytes of the cursor's segment that were read ahead: from `chunkStart` on. */
-  private chunk = Buffer.alloc(0);
-  private chunkStart = 0;
+  private readonly pool = new ChunkPool();
+  /** Of the cursor's segment. */
+  private chunk: Chunk = noChunk();
 
   constructor(
     spool: SpoolFiles,
@@ -114,6 +117,7 @@ export class SpoolReader {
       if (count !== 0) sums[name] = (sums[name] ?? 0) + count;
     }
     this.stored = { position: record.end, counts: sums };
+    this.pool.release(record.chunk);
     this.isDirty = true;
     this.spool.released();
   }
@@ -148,7 +152,7 @@ export class SpoolReader {
 
   private moveTo(position: Position): void {
     this.cursor = position;
-    this.chunk = Buffer.alloc(0);
+    this.replaceChunk(noChunk());
   }
 
   /** The segment that the cursor is in. One that was deleted while nobody read is a loss. */
@@ -175,7 +179,7 @@ export class SpoolReader {
   private async read(segment: Segment): Promise<SpoolRecord | null> {
     const { cursor } = this;
     if (!(await this.fill(segment, RECORD_HEADER_BYTES))) return null;
-    const header = decodeRecordHeader(this.chunk, cursor.offset - this.chunkStart);
+    const header = decodeRecordHeader(this.chunk.bytes, cursor.offset - this.chunk.start);
     const recordBytes = RECORD_HEADER_BYTES + (header?.payloadBytes ?? 0);
     if (header === null || cursor.offset + recordBytes > segment.bytes) {
       await this.skipDamage(segment);
@@ -186,9 +190,9 @@ export class SpoolReader {
   }
 
   private take(header: RecordHeader): SpoolRecord | null {
-    const { cursor } = this;
-    const start = cursor.offset - this.chunkStart + RECORD_HEADER_BYTES;
-    const payload = this.chunk.subarray(start, start + header.payloadBytes);
+    const { cursor, chunk } = this;
+    const start = cursor.offset - chunk.start + RECORD_HEADER_BYTES;
+    const payload = chunk.bytes.subarray(start, start + header.payloadBytes);
     // Frames that a damaged record before this one held.
     if (header.first > cursor.frame) this.addLoss('spool_damaged', header.first - cursor.frame);
     this.cursor = {
@@ -203,14 +207,15 @@ export class SpoolReader {
     }
     const losses = this.pending;
     this.pending = { spool_full: 0, spool_damaged: 0 };
-    return { frames, first: header.first, maxTimeUs: header.maxTimeUs, end: this.cursor, losses };
+    chunk.users++;
+    return { frames, chunk, first: header.first, maxTimeUs: header.maxTimeUs, end: this.cursor, losses };
   }
 
   /** Has `bytes` from the cursor on in the chunk, with what follows if it fits. False when the cursor was moved meanwhile. */
   private async fill(segment: Segment, bytes: number): Promise<boolean> {
     const { cursor } = this;
-    const from = cursor.offset - this.chunkStart;
-    if (from >= 0 && from + bytes <= this.chunk.length) return true;
+    const from = cursor.offset - this.chunk.start;
+    if (from >= 0 && from + bytes <= this.chunk.bytes.length) return true;
     const wanted = Math.min(Math.max(bytes, CHUNK_BYTES), segment.bytes - cursor.offset);
     let handle: FileHandle;
     try {
@@ -219,18 +224,22 @@ export class SpoolReader {
       if (this.cursor !== cursor) return false; // deleted under our hands, and counted
       throw error;
     }
-    const buffer = Buffer.allocUnsafeSlow(wanted);
+    const memory = this.pool.take(wanted);
     let filled = 0;
     while (filled < wanted) {
-      const { bytesRead } = await handle.read(buffer, filled, wanted - filled, cursor.offset + filled);
+      const { bytesRead } = await handle.read(memory, filled, wanted - filled, cursor.offset + filled);
       if (bytesRead === 0)
         throw new Error(`${segment.path} ends at ${cursor.offset + filled} of ${segment.bytes} bytes`);
       filled += bytesRead;
     }
     if (this.cursor !== cursor) return false;
-    this.chunk = buffer;
-    this.chunkStart = cursor.offset;
+    this.replaceChunk({ bytes: memory.subarray(0, wanted), start: cursor.offset, memory, users: 1 });
     return true;
+  }
+
+  private replaceChunk(chunk: Chunk): void {
+    this.pool.release(this.chunk);
+    this.chunk = chunk;
   }
 
   private async open(segment: Segment): Promise<FileHandle> {
@@ -247,8 +256,13 @@ export class SpoolReader {
     const { cursor } = this;
     const wanted = Math.min(2 * MAX_RECORD_BYTES, segment.bytes - cursor.offset);
     if (!(await this.fill(segment, wanted)) || this.cursor !== cursor) return;
-    const found = findRecordHeader(this.chunk, cursor.offset - this.chunkStart + 1);
-    const offset = found >= 0 ? this.chunkStart + found : cursor.offset + wanted;
+    const found = findRecordHeader(this.chunk.bytes, cursor.offset - this.chunk.start + 1);
+    const offset = found >= 0 ? this.chunk.start + found : cursor.offset + wanted;
     this.moveTo({ ...cursor, offset });
   }
+}
+
+function noChunk(): Chunk {
+  const nothing = Buffer.alloc(0);
+  return { bytes: nothing, start: 0, memory: nothing, users: 1 };
 }

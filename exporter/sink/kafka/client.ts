@@ -1,13 +1,6 @@
 import type { KafkaConfig } from '../../config/config.ts';
 import { SinkError } from '../sink.ts';
-
-/** A record to be written. */
-export interface KafkaRecord {
-  /** Decides on the partition, by murmur2 as Kafka's own client does; null: partitions take turns. */
-  readonly key: Buffer | null;
-  readonly value: Buffer;
-  readonly headers: Readonly<Record<string, string>>;
-}
+import type { KafkaRecords } from './records.ts';
 
 /** What a client needs to know of a cluster. */
 export type KafkaClientConfig = Pick<KafkaConfig, 'brokers' | 'compression' | 'inFlight' | 'tls' | 'sasl'>;
@@ -23,8 +16,8 @@ export interface KafkaClient {
   partitionsOf(topic: string): Promise<number>;
   /** Makes a topic; not an error when it is there already. */
   createTopic(topic: string, partitions: number, replicationFactor: number): Promise<void>;
-  /** Resolves once every in-sync replica has all records. */
-  send(topic: string, records: readonly KafkaRecord[]): Promise<void>;
+  /** Resolves once every in-sync replica has all records. @param onRetry told of a failure that the client tries again by itself */
+  send(topic: string, records: KafkaRecords, onRetry: (error: KafkaError) => void): Promise<void>;
   /** Never throws. */
   close(): Promise<void>;
 }

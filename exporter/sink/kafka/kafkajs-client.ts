@@ -8,13 +8,8 @@ import kafkajs, {
   type SASLOptions,
 } from 'kafkajs';
 import { readSecret } from '../../config/secret.ts';
-import {
-  type KafkaClient,
-  type KafkaClientConfig,
-  KafkaError,
-  type KafkaRecord,
-  failureOf,
-} from './client.ts';
+import { type KafkaClient, type KafkaClientConfig, KafkaError, failureOf } from './client.ts';
+import type { KafkaRecords } from './records.ts';
 import { tlsOptions } from './tls-options.ts';
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } = kafkajs;
@@ -89,13 +84,18 @@ export class KafkajsClient implements KafkaClient {
     });
   }
 
-  send(topic: string, records: readonly KafkaRecord[]): Promise<void> {
+  send(topic: string, records: KafkaRecords): Promise<void> {
+    const { bytes, starts, ends, keys, headers } = records;
     return translated(async () => {
       await this.opened(this.producer).send({
         topic,
         acks: -1,
         compression: compressionTypes[this.config.compression],
-        messages: records.map(({ key, value, headers }) => ({ key, value, headers: headers as IHeaders })),
+        messages: keys.map((key, i) => ({
+          key: key?.bytes ?? null,
+          value: bytes.subarray(starts[i], ends[i]),
+          headers: headers[i].fields as IHeaders,
+        })),
       });
     });
   }

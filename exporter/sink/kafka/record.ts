@@ -1,6 +1,6 @@
-import { fieldPath } from '../../../proto/flow/field-path.ts';
-import { FlowIndex } from '../../../proto/flow/flow-index.ts';
 import { decodeText } from '../../../proto/flow/decode-text.ts';
+import { type FieldPath, fieldPath } from '../../../proto/flow/field-path.ts';
+import { FlowIndex } from '../../../proto/flow/flow-index.ts';
 import {
   createFlowPeek,
   ENVELOPE_FLOW,
@@ -10,7 +10,8 @@ import {
 import type { KafkaConfig } from '../../config/config.ts';
 import { jsonOf } from '../json-lines.ts';
 import type { MessageList, Reject } from '../sink.ts';
-import type { KafkaRecord } from './client.ts';
+import { BytesTable } from './bytes-table.ts';
+import { headersOf, type KafkaHeaders, type KafkaKey, type KafkaRecords, keyOf } from './records.ts';
 
 /** Version of the contract with consumers: names of headers, keys, and what values are. */
 const CONTRACT = '1';
@@ -20,18 +21,21 @@ const kinds: Readonly<Record<number, string>> = {
   [ENVELOPE_LOST_EVENTS]: 'lost_events',
 };
 
-/** Distinct headers and keys are few; beyond this many the memory of them begins anew. */
-const MAX_REMEMBERED = 20_000;
+/** Keys that are remembered; beyond this many the memory of them begins anew. */
+const MAX_KEYS = 200_000;
 
+/** Where one end of a flow stands. */
 interface EndPaths {
-  readonly cluster: ReturnType<typeof fieldPath>;
-  readonly namespace: ReturnType<typeof fieldPath>;
-  readonly pod: ReturnType<typeof fieldPath>;
-  readonly workloads: ReturnType<typeof fieldPath>;
-  readonly address: ReturnType<typeof fieldPath>;
+  readonly endpoint: FieldPath;
+  readonly cluster: FieldPath;
+  readonly namespace: FieldPath;
+  readonly pod: FieldPath;
+  readonly workloads: FieldPath;
+  readonly address: FieldPath;
 }
 
 const pathsOf = (end: string): EndPaths => ({
+  endpoint: fieldPath(end),
   cluster: fieldPath(`${end}.cluster_name`),
   namespace: fieldPath(`${end}.namespace`),
   pod: fieldPath(`${end}.pod_name`),
@@ -43,22 +47,50 @@ const destination = pathsOf('destination');
 
 /** What became of a list: a record for each message that is no reject, and the place of each in the list. */
 export interface RecordList {
-  readonly records: readonly KafkaRecord[];
+  readonly records: KafkaRecords;
   readonly places: readonly number[];
   readonly rejects: readonly Reject[];
 }
 
-/** Makes records of messages. */
+/** One end of a flow: `cluster/namespace/workload`, with the pod's name where no workload is known; empty for what is no pod. */
+interface End {
+  readonly name: string;
+  /** Keys of the pairs with this end, by the other one. */
+  readonly pairs: Map<End, KafkaKey>;
+}
+
+/** Makes records of messages. Names are decoded once for each endpoint, and looked up by the bytes of it from then on. */
 export class RecordMaker {
   private readonly config: Pick<KafkaConfig, 'key' | 'format'>;
   private readonly peek = createFlowPeek();
   private readonly index = new FlowIndex();
-  private readonly headers = new Map<string, Readonly<Record<string, string>>>();
-  private readonly keys = new Map<string, Buffer>();
+  private readonly headers = new Map<number, BytesTable<KafkaHeaders>>();
+  private readonly nodeKeys = new BytesTable<KafkaKey>();
+  private ends = new BytesTable<End>();
+  private pairs = 0;
+  private readonly keys = new Map<string, KafkaKey>();
+  private bytes: Buffer = Buffer.alloc(0);
+  private found: End | undefined;
+  /** Where the endpoint stands that was looked for last. */
+  private readonly place: { bytes: Buffer; start: number; end: number } = {
+    bytes: this.bytes,
+    start: 0,
+    end: 0,
+  };
   private workload = '';
   private readonly takeWorkload = (bytes: Uint8Array, start: number, end: number): boolean => {
     this.workload = decodeText(bytes, start, end);
     return true; // the first
+  };
+  private readonly findEnd = (bytes: Uint8Array, start: number, end: number): boolean => {
+    const { place } = this;
+    // The index puts messages that came in pieces together in a buffer of its own.
+    place.bytes =
+      bytes === this.bytes ? this.bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    place.start = start;
+    place.end = end;
+    this.found = this.ends.find(place.bytes, start, end);
+    return true;
   };
 
   constructor(config: Pick<KafkaConfig, 'key' | 'format'>) {
@@ -66,77 +98,136 @@ export class RecordMaker {
   }
 
   make(messages: MessageList): RecordList {
-    const { bytes, count, starts, ends } = messages;
-    const texts = this.config.format === 'json' ? jsonOf(messages) : null;
-    const records: KafkaRecord[] = [];
+    const { bytes, count } = messages;
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const json = this.config.format === 'json' ? jsonOf(messages) : null;
+    const rejects: Reject[] = [...(json?.rejects ?? [])];
+    const keys: (KafkaKey | null)[] = [];
+    const headers: KafkaHeaders[] = [];
     const places: number[] = [];
-    const rejects: Reject[] = [...(texts?.rejects ?? [])];
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let i = 0; i < count; i++) {
-      const text = texts?.texts[i];
-      if (text === null) continue;
+      if (json?.texts[i] === null) continue;
       try {
-        peekFlow(bytes, starts[i], ends[i], this.peek);
-        const node = decodeText(bytes, this.peek.nodeNameStart, this.peek.nodeNameEnd);
-        const key = this.keyOf(bytes, starts[i], ends[i], node);
-        const value = text === undefined ? buffer.subarray(starts[i], ends[i]) : Buffer.from(text);
-        records.push({ key, value, headers: this.headersOf(node) });
+        const { starts, ends } = messages;
+        peekFlow(this.bytes, starts[i], ends[i], this.peek);
+        keys.push(this.keyOf(starts[i], ends[i]));
+        headers.push(this.headersOf());
         places.push(i);
       } catch (error) {
+        keys.length = places.length;
         rejects.push({ index: i, cause: 'malformed', reason: (error as Error).message });
       }
     }
-    return { records, places, rejects };
+    const values = json === null ? this.asTheyCame(messages, places) : textValues(json.texts, places);
+    return { records: { ...values, keys, headers }, places, rejects };
   }
 
-  private keyOf(bytes: Uint8Array, start: number, end: number, node: string): Buffer | null {
-    if (this.config.key === 'none') return null;
+  private asTheyCame({ starts, ends, count }: MessageList, places: readonly number[]): Values {
+    const { bytes } = this;
+    if (places.length === count) return { bytes, starts, ends };
+    return {
+      bytes,
+      starts: Uint32Array.from(places, (at) => starts[at]),
+      ends: Uint32Array.from(places, (at) => ends[at]),
+    };
+  }
+
+  private keyOf(start: number, end: number): KafkaKey | null {
+    const { key } = this.config;
+    if (key === 'none') return null;
     // A notice of loss belongs to no conversation.
-    if (this.config.key === 'node' || this.peek.kind !== ENVELOPE_FLOW) return this.remember(node);
-    this.index.reset(bytes, start, end);
-    return this.remember(this.pair());
+    if (key === 'node' || this.peek.kind !== ENVELOPE_FLOW) return this.nodeKey();
+    this.index.reset(this.bytes, start, end);
+    const a = this.end(source);
+    const b = this.end(destination);
+    if (a.name === '' || b.name === '')
+      return this.remember(this.nameOf(a, source), this.nameOf(b, destination));
+    const known = a.pairs.get(b);
+    if (known !== undefined) return known;
+    if (++this.pairs > MAX_KEYS) {
+      this.pairs = 0;
+      this.ends = new BytesTable();
+    }
+    const pair = this.remember(a.name, b.name);
+    a.pairs.set(b, pair);
+    return pair;
+  }
+
+  private end(paths: EndPaths): End {
+    const { index } = this;
+    index.matchText(paths.endpoint, this.findEnd);
+    if (this.found !== undefined) return this.found;
+    const { bytes, start, end } = this.place;
+    this.workload = '';
+    index.somePair(paths.workloads, this.takeWorkload);
+    const pod = this.workload === '' ? index.text(paths.pod) : this.workload;
+    const name = pod === '' ? '' : `${index.text(paths.cluster)}/${index.text(paths.namespace)}/${pod}`;
+    return this.ends.add(bytes, start, end, { name, pairs: new Map() });
+  }
+
+  /** The address of what is no pod. */
+  private nameOf({ name }: End, { address }: EndPaths): string {
+    return name === '' ? this.index.text(address) : name;
   }
 
   /** Both ends in the order of their names: the same for a request and its answer. */
-  private pair(): string {
-    const a = this.end(source);
-    const b = this.end(destination);
-    return a < b ? `${a} ${b}` : `${b} ${a}`;
-  }
-
-  /** `cluster/namespace/workload`, with the pod's name where no workload is known; the address of what is no pod. */
-  private end(paths: EndPaths): string {
-    const { index } = this;
-    this.workload = '';
-    index.somePair(paths.workloads, this.takeWorkload);
-    const name = this.workload === '' ? index.text(paths.pod) : this.workload;
-    if (name === '') return index.text(paths.address);
-    return `${index.text(paths.cluster)}/${index.text(paths.namespace)}/${name}`;
-  }
-
-  private remember(text: string): Buffer {
+  private remember(a: string, b: string): KafkaKey {
+    const text = a < b ? `${a} ${b}` : `${b} ${a}`;
     const known = this.keys.get(text);
     if (known !== undefined) return known;
-    if (this.keys.size >= MAX_REMEMBERED) this.keys.clear();
-    const key = Buffer.from(text);
+    if (this.keys.size >= MAX_KEYS) this.keys.clear();
+    const key = keyOf(text);
     this.keys.set(text, key);
     return key;
   }
 
-  private headersOf(node: string): Readonly<Record<string, string>> {
-    const type = kinds[this.peek.kind] ?? 'other';
-    const known = this.headers.get(type + node);
+  private nodeKey(): KafkaKey {
+    const { nodeNameStart, nodeNameEnd } = this.peek;
+    return (
+      this.nodeKeys.find(this.bytes, nodeNameStart, nodeNameEnd) ??
+      this.nodeKeys.add(this.bytes, nodeNameStart, nodeNameEnd, keyOf(this.nodeName()))
+    );
+  }
+
+  private nodeName(): string {
+    const { nodeNameStart, nodeNameEnd } = this.peek;
+    return decodeText(this.bytes, nodeNameStart, nodeNameEnd);
+  }
+
+  private headersOf(): KafkaHeaders {
+    const { nodeNameStart, nodeNameEnd, kind } = this.peek;
+    let table = this.headers.get(kind);
+    if (table === undefined) {
+      table = new BytesTable();
+      this.headers.set(kind, table);
+    }
+    const known = table.find(this.bytes, nodeNameStart, nodeNameEnd);
     if (known !== undefined) return known;
-    if (this.headers.size >= MAX_REMEMBERED) this.headers.clear();
+    const node = this.nodeName();
     const slash = node.indexOf('/');
-    const headers = {
-      type,
+    const made = headersOf({
+      type: kinds[kind] ?? 'other',
       node,
       cluster: slash < 0 ? '' : node.slice(0, slash),
       schema: `observer.GetFlowsResponse;v=${CONTRACT}`,
       'content-type': this.config.format === 'json' ? 'application/json' : 'application/protobuf',
-    };
-    this.headers.set(type + node, headers);
-    return headers;
+    });
+    return table.add(this.bytes, nodeNameStart, nodeNameEnd, made);
   }
+}
+
+type Values = Pick<KafkaRecords, 'bytes' | 'starts' | 'ends'>;
+
+/** Texts as the values of records. */
+function textValues(texts: readonly (string | null)[], places: readonly number[]): Values {
+  const pieces = places.map((at) => Buffer.from(texts[at]!));
+  const starts = new Uint32Array(pieces.length);
+  const ends = new Uint32Array(pieces.length);
+  let pos = 0;
+  for (const [i, { length }] of pieces.entries()) {
+    starts[i] = pos;
+    pos += length;
+    ends[i] = pos;
+  }
+  return { bytes: Buffer.concat(pieces), starts, ends };
 }

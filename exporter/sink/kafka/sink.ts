@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaConfig } from '../../config/config.ts';
-import type { MessageList, Reject, Sink } from '../sink.ts';
-import { type KafkaClient, KafkaError, type KafkaRecord } from './client.ts';
+import type { MessageList, Reject, Sink, WriteContext } from '../sink.ts';
+import { type KafkaClient, KafkaError } from './client.ts';
 import { RecordMaker } from './record.ts';
+import { type KafkaRecords, sliceRecords } from './records.ts';
 
 /** A topic that was made just now has no leaders for a moment. */
 const LEADER_POLLS = 20;
@@ -16,6 +17,12 @@ export async function createKafkaSink(config: KafkaConfig): Promise<Sink> {
 async function createClient(config: KafkaConfig): Promise<KafkaClient> {
   if (config.client === 'kafkajs') return new (await import('./kafkajs-client.ts')).KafkajsClient(config);
   return new (await import('./platformatic-client.ts')).PlatformaticClient(config);
+}
+
+/** What a send tells beside its end. */
+interface SendIo {
+  readonly reject: (at: number, reason: string) => void;
+  readonly onRetry: (error: KafkaError) => void;
 }
 
 /** Messages as records of a Kafka topic. */
@@ -51,13 +58,15 @@ class KafkaSink implements Sink {
     );
   }
 
-  async write(messages: MessageList): Promise<readonly Reject[]> {
+  async write(messages: MessageList, { retried }: WriteContext): Promise<readonly Reject[]> {
     await this.reopening;
     const { records, places, rejects } = this.maker.make(messages);
     const tooLarge: Reject[] = [];
-    await this.send(records, 0, (at, reason) =>
-      tooLarge.push({ index: places[at], cause: 'too_large', reason }),
-    );
+    const io: SendIo = {
+      reject: (at, reason) => tooLarge.push({ index: places[at], cause: 'too_large', reason }),
+      onRetry: ({ failure, message }) => retried(failure, message),
+    };
+    await this.send(records, 0, io);
     return [...rejects, ...tooLarge];
   }
 
@@ -76,25 +85,22 @@ class KafkaSink implements Sink {
   }
 
   /** Sends records; where one is too large for the topic, halves of the batch, until it is found. */
-  private async send(
-    records: readonly KafkaRecord[],
-    first: number,
-    reject: (at: number, reason: string) => void,
-  ): Promise<void> {
-    if (records.length === 0) return;
+  private async send(records: KafkaRecords, first: number, io: SendIo): Promise<void> {
+    const count = records.keys.length;
+    if (count === 0) return;
     try {
-      await this.client.send(this.config.topic, records);
+      await this.client.send(this.config.topic, records, io.onRetry);
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       if (error.failure === 'producer_reset') this.reopen();
       if (error.failure !== 'too_large') throw error;
-      if (records.length === 1) {
-        reject(first, error.message);
+      if (count === 1) {
+        io.reject(first, error.message);
         return;
       }
-      const half = records.length >> 1;
-      await this.send(records.slice(0, half), first, reject);
-      await this.send(records.slice(half), first + half, reject);
+      const half = count >> 1;
+      await this.send(sliceRecords(records, 0, half), first, io);
+      await this.send(sliceRecords(records, half, count), first + half, io);
     }
   }
 }

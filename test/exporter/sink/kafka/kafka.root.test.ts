@@ -62,8 +62,9 @@ async function readTopic(topic: string, count: number): Promise<Read[]> {
       return Promise.resolve();
     },
   });
-  for (let i = 0; i < 300 && read.length < count; i++) await sleep(50);
-  await sleep(150);
+  for (let i = 0; i < 600 && read.length < count; i++) await sleep(50);
+  // What was stored twice may have made up the number before all partitions were read.
+  for (let before = -1; before < read.length; before = read.length, await sleep(500));
   await consumer.disconnect();
   return read;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RecordMaker } from '../../../../exporter/sink/kafka/record.ts';
+import type { KafkaRecords } from '../../../../exporter/sink/kafka/records.ts';
 import { podFrame } from '../../../support/build-frames.ts';
 import { lostFrame } from '../../../relay/support/flow-bytes.ts';
 import { brokenFrame, each, listOf } from '../../support/messages.ts';
@@ -14,11 +15,14 @@ const workload = {
   ],
 };
 
+const valuesOf = ({ bytes, starts, ends }: KafkaRecords): Buffer[] =>
+  Array.from(starts, (start, i) => bytes.subarray(start, ends[i]));
+
 describe('a record of a flow', () => {
   const keysOf = (key: 'workloads' | 'node' | 'none', ...frames: Uint8Array[]): (string | null)[] =>
     new RecordMaker({ key, format: 'protobuf' })
       .make(listOf(...frames))
-      .records.map((record) => record.key?.toString() ?? null);
+      .records.keys.map((found) => found?.bytes.toString() ?? null);
 
   it('has the pair of workloads as its key: of pods that have none their names, of others their addresses', () => {
     const there = podFrame('', 80, 1, 0, { source: workload, destination: pod });
@@ -42,13 +46,10 @@ describe('a record of a flow', () => {
   it('has the bytes as they came as its value, and says in its headers what they are', () => {
     const list = listOf(podFrame('cart-1', 80, 1, 0, { nodeName: 'east/node1' }), lostFrame('n2', 1n, 3));
     const { records } = new RecordMaker({ key: 'none', format: 'protobuf' }).make(list);
-    assert.deepEqual(
-      records.map(({ value }) => Buffer.from(value)),
-      each(list),
-    );
+    assert.deepEqual(valuesOf(records), each(list));
     const schema = 'observer.GetFlowsResponse;v=1';
     assert.deepEqual(
-      records.map(({ headers }) => headers),
+      records.headers.map(({ fields }) => fields),
       [
         { type: 'flow', node: 'east/node1', cluster: 'east', schema, 'content-type': 'application/protobuf' },
         { type: 'lost_events', node: 'n2', cluster: '', schema, 'content-type': 'application/protobuf' },
@@ -64,8 +65,8 @@ describe('a record of a flow', () => {
       rejects.map(({ index, cause }) => [index, cause]),
       [[1, 'malformed']],
     );
-    const event = JSON.parse(records[1].value.toString()) as { flow: { source: { pod_name: string } } };
+    const event = JSON.parse(valuesOf(records)[1].toString()) as { flow: { source: { pod_name: string } } };
     assert.equal(event.flow.source.pod_name, 'cart-2');
-    assert.equal(records[1].headers['content-type'], 'application/json');
+    assert.equal(records.headers[1].fields['content-type'], 'application/json');
   });
 });
