@@ -36,6 +36,10 @@ const DNS_PASSED_OVER = {
   where: 'DNS',
   message: `messages are passed over: more than ${DNS_PER_SECOND} a second on the node, or a quarter of that for one pod`,
 };
+const NO_PORT_LEFT = {
+  where: 'masquerade',
+  message: 'connections to one destination are dropped: the ports of the node are all taken there',
+};
 const CLOSE_GRACE_MS = 500;
 
 /**
@@ -68,6 +72,7 @@ export class Agent {
   private counters: DatapathCounters | null = null;
   private losses: LossWatch | null = null;
   private dnsPassedOver = 0;
+  private natRefused = 0;
   private rings: PerfRings | null = null;
   private pipeline: PipelineThread | null = null;
   private server: RpcServer | null = null;
@@ -123,6 +128,7 @@ export class Agent {
     const { options } = this;
     this.counters = new DatapathCounters(object.map('event_counters'), object.map('counters_told'));
     this.dnsPassedOver = this.counters.total(counterIndex.dnsLimited);
+    this.natRefused = this.counters.total(counterIndex.natNoPort);
     this.losses = new LossWatch(this.counters, this.ring, this.ledger, this.nodeName);
     const watermark = options.ringBytesPerCpu / WATERMARK_SHARE;
     this.rings = openPerfRings(object.map('events'), options.ringBytesPerCpu, watermark);
@@ -225,6 +231,8 @@ export class Agent {
       onIpcache: (changes) => {
         for (const change of changes) this.agentEvents.add(ipcacheEvent(change));
       },
+      onMasquerade: ({ ipv4 = null, ipv6 = null }) =>
+        this.pipeline?.enrich([{ kind: 'masquerade', ipv4, ipv6 }]),
       onInterfaces: (links) => this.pipeline?.enrich(this.interfaceNames.changes(links)),
       onProblems: (problems) => this.setProblems('datapath', problems),
     };
@@ -249,6 +257,9 @@ export class Agent {
     const passedOver = this.counters?.total(counterIndex.dnsLimited) ?? 0;
     this.setProblems('dns', passedOver > this.dnsPassedOver ? [DNS_PASSED_OVER] : []);
     this.dnsPassedOver = passedOver;
+    const refused = this.counters?.total(counterIndex.natNoPort) ?? 0;
+    this.setProblems('masquerade', refused > this.natRefused ? [NO_PORT_LEFT] : []);
+    this.natRefused = refused;
   }
 
   private state(): AgentState {

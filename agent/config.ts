@@ -62,6 +62,10 @@ export interface AgentOptions {
   readonly policyAudit?: boolean;
   /** Whether policies with a nodeSelector police the node's own traffic. Cilium's `enable-host-firewall`. Default false. */
   readonly hostFirewall?: boolean;
+  /** What pods send outside the fleet leaves with the node's address. Cilium's `enable-ipv4-masquerade` and `enable-ipv6-masquerade`. Default false. */
+  readonly masquerade?: boolean;
+  /** Ranges to which pods speak from their own addresses all the same; those of the fleet's pods are known. Cilium's `ipv4-native-routing-cidr`. Default none. */
+  readonly noMasqueradeCidrs?: readonly string[];
   /** Entries of all policies together, of both versions while one replaces the other. Default 524,288, of 80 bytes each as far as they are used. A pinned map of another size is refused. */
   readonly policyMapEntries?: number;
   /** Leave forwarding to the kernel's stack, and only watch. Default false: packets between pods take the short way. */

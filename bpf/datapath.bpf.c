@@ -15,14 +15,15 @@
 #include "cursor.h"
 #include "dns.h"
 #include "emit.h"
-#include "forward.h"
 #include "fragments.h"
 #include "handoff.h"
 #include "identity.h"
+#include "masquerade.h"
 #include "packet.h"
 #include "parse.h"
 #include "police.h"
 #include "related.h"
+#include "route.h"
 #include "settings.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -49,75 +50,6 @@ static __always_inline void follow_fragment(struct packet *p, const struct hando
 	/* The first hook on the node has counted it. */
 	if (p->flags & PACKET_ORPHAN && !handoff->given)
 		count(COUNTER_FRAGMENTS_ORPHANED);
-}
-
-/* Where a packet goes from a hook that may redirect. */
-struct route {
-	int verdict;   /* TC_ACT_*, or -1: the kernel's stack decides */
-	__u32 ifindex; /* where the event places it */
-	__u8 point;    /* TRACE_TO_* */
-};
-
-static __always_inline bool is_endpoint(const struct local_address *local)
-{
-	return local && local->ifindex != 0;
-}
-
-static __always_inline struct route route_through_stack(const struct __sk_buff *skb, const struct local_address *local)
-{
-	return (struct route){
-		.verdict = -1,
-		.ifindex = skb->ifindex,
-		.point = local && local->ifindex == 0 ? TRACE_TO_HOST : TRACE_TO_STACK,
-	};
-}
-
-static __always_inline struct route route_to_endpoint(struct __sk_buff *skb, const struct packet *p,
-                                                      const struct local_address *local)
-{
-	struct route route = route_through_stack(skb, local);
-
-	/* An endpoint that speaks to itself by way of the node is the stack's business, as is one whose MAC is not
-	 * known. */
-	if (local->ifindex == skb->ifindex || !has_mac(local))
-		return route;
-	route.verdict = redirect_to_endpoint(skb, p, local);
-	if (route.verdict >= 0) {
-		route.ifindex = local->ifindex;
-		route.point = TRACE_TO_ENDPOINT;
-	}
-	return route;
-}
-
-/* Only towards the fleet's pods: whatever else there is may need the stack's NAT. */
-static __always_inline struct route route_to_device(struct __sk_buff *skb, const struct packet *p,
-                                                    const struct ipcache_info *remote)
-{
-	struct route route = route_through_stack(skb, NULL);
-
-	if (!is_pod_identity(remote->identity))
-		return route;
-	route.verdict = redirect_to_device(skb, p);
-	if (route.verdict >= 0) {
-		route.ifindex = node_constants.device_ifindex;
-		route.point = TRACE_TO_NETWORK;
-	}
-	return route;
-}
-
-/* The verdict of a hook before the stack, with a word to the hook behind it. */
-static __always_inline int follow_route(struct __sk_buff *skb, const struct route *route, const struct ct_answer *ct)
-{
-	if (route->verdict < 0) {
-		/* Not on what ends at the node: a socket may hand a packet's mark on to its answers. */
-		if (route->point != TRACE_TO_HOST)
-			handoff_give(skb, ct->reason, ct->report);
-		return TC_ACT_OK;
-	}
-	/* Redirected out of the device, a packet still passes to_netdev; into an endpoint, it passes no other hook. */
-	if (route->point == TRACE_TO_NETWORK)
-		handoff_set_field(skb, HANDOFF_DONE);
-	return route->verdict;
 }
 
 /* Who speaks comes before what is said: a broken packet with a stolen source is told as the latter. */
@@ -233,8 +165,16 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 	}
 
 	follow_fragment(&p, &none);
-	local = local_address_find(&p.tuple.destination, p.tuple.family);
 	query = query_at_hook(config, &none, false);
+	/* From here on an answer to a masqueraded packet is its pod's. */
+	if (config->flags & SETTING_MASQUERADE) {
+		int written = unlikely(p.flags & PACKET_ICMP_ERROR) ? unmasquerade_error(skb, &p, query.now)
+		                                                    : unmasquerade(skb, &p, query.now);
+
+		if (unlikely(written < 0))
+			return TC_ACT_SHOT;
+	}
+	local = local_address_find(&p.tuple.destination, p.tuple.family);
 	if (query.asks && local && !policy_exempts(&p, true)) {
 		if (is_endpoint(local))
 			police_at_hook(&query, &police, POLICY_INGRESS, local->endpoint_id);
@@ -285,7 +225,7 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 	struct ct_answer ct = {};
 	struct flow_event event;
 	struct packet p;
-	int parsed;
+	int parsed, nat_port = 0;
 	bool report = true, answers = false;
 
 	if (handoff_field(skb) == HANDOFF_DONE) {
@@ -304,8 +244,13 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 		ct_track(skb, &p, &query, &ct);
 		report = report_now(config, ct.report);
 		answers = endpoint && is_dns_answer(&p, config);
-		if (!report && likely(!answers && !ct.due && !ct.held && !ct.cut))
-			return TC_ACT_OK;
+		if (point == TRACE_TO_NETWORK && config->flags & SETTING_MASQUERADE) {
+			nat_port = masquerade_port(&p, &query, &ct);
+			if (unlikely(nat_port < 0))
+				parsed = packet_invalid(&p, -nat_port, SOURCE_FILE_MASQUERADE, __LINE__);
+		}
+		if (!report && likely(!answers && !ct.due && !ct.held && !ct.cut && nat_port >= 0))
+			return nat_port ? masquerade_packet(skb, &p, nat_port) : TC_ACT_OK;
 	}
 	if (p.tuple.family != 0) {
 		end_across_link(&source, &p.tuple.source, p.tuple.family);
@@ -322,11 +267,13 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 		return police_cut(skb, &event, &p, config, query.now);
 	if (unlikely(enforce(skb, &event, &p, config, &query, &police, &ct)))
 		return TC_ACT_SHOT;
+	if (nat_port)
+		event.flags |= EVENT_FLAG_MASQUERADED;
 	if (report)
 		emit_trace(skb, &event, &p, config, point, ct.reason);
 	if (unlikely(answers))
 		dns_output(skb, &event, &p, config, TRACE_TO_ENDPOINT);
-	return TC_ACT_OK;
+	return nat_port ? masquerade_packet(skb, &p, nat_port) : TC_ACT_OK;
 }
 
 SEC("tc")

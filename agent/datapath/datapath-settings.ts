@@ -4,6 +4,7 @@ import {
   decodeSettings,
   encodeSettings,
   encodeU32,
+  SETTING_MASQUERADE,
   SETTING_NO_REDIRECT,
   SETTING_POLICY,
 } from './map-layout.ts';
@@ -25,9 +26,10 @@ export class DatapathSettings {
   private readonly map: Pick<BpfMap, 'lookup' | 'update'>;
   private readonly options: DatapathSettingsOptions;
   private policy: boolean;
+  private masquerade: boolean;
   private epoch: number;
 
-  /** Writes the options and takes over the rest: policies that are in force stay so. */
+  /** Writes the options and takes over the rest: policies that are in force stay so, and so does masquerading. */
   constructor(map: Pick<BpfMap, 'lookup' | 'update'>, options: DatapathSettingsOptions) {
     this.map = map;
     this.options = options;
@@ -35,6 +37,7 @@ export class DatapathSettings {
     const { flags, identityEpoch } =
       present === null ? { flags: 0, identityEpoch: 0 } : decodeSettings(present);
     this.policy = (flags & SETTING_POLICY) !== 0;
+    this.masquerade = (flags & SETTING_MASQUERADE) !== 0;
     this.epoch = identityEpoch;
     this.identitiesChanged();
   }
@@ -43,6 +46,13 @@ export class DatapathSettings {
   setPolicy(isEnforced: boolean): void {
     if (this.policy === isEnforced) return;
     this.policy = isEnforced;
+    this.write();
+  }
+
+  /** Whether what pods send outside leaves with the node's address: map `masquerade` says which. */
+  setMasquerade(isOn: boolean): void {
+    if (this.masquerade === isOn) return;
+    this.masquerade = isOn;
     this.write();
   }
 
@@ -60,7 +70,10 @@ export class DatapathSettings {
         aggregation,
         intervalSeconds: Math.max(1, Math.round(aggregationIntervalMs / 1000)),
         captureBytes,
-        flags: (noRedirect ? SETTING_NO_REDIRECT : 0) | (this.policy ? SETTING_POLICY : 0),
+        flags:
+          (noRedirect ? SETTING_NO_REDIRECT : 0) |
+          (this.policy ? SETTING_POLICY : 0) |
+          (this.masquerade ? SETTING_MASQUERADE : 0),
         dnsPerSecond,
         identityEpoch: this.epoch,
         denialsPerSecond: DENIALS_PER_SECOND,

@@ -8,11 +8,10 @@ import { type AttachedEndpoint, EndpointManager, type EndpointPolicies } from '.
 import { type IpcacheChange, IpcacheSync, type NodeIdentityLookup } from './ipcache-sync.ts';
 import { DatapathSettings, type DatapathSettingsOptions } from './datapath-settings.ts';
 import { encodeNodeConstants } from './map-layout.ts';
+import { Masquerade, type MasqueradeAddresses, type MasqueradeOptions } from './masquerade.ts';
 
 /** What the datapath of a node is set up with. */
-export interface DatapathOptions extends DatapathSettingsOptions {
-  readonly clusterName: string;
-  readonly nodeName: string;
+export interface DatapathOptions extends DatapathSettingsOptions, MasqueradeOptions {
   /** Default 0. */
   readonly clusterId?: number;
   readonly bpfObject: string;
@@ -30,6 +29,8 @@ export interface DatapathListeners {
     detached: readonly AttachedEndpoint[],
   ) => void;
   readonly onIpcache: (changes: readonly IpcacheChange[]) => void;
+  /** What pods are seen as outside, when it is known or changes. Not called unless they are masqueraded. */
+  readonly onMasquerade: (addresses: MasqueradeAddresses) => void;
   readonly onInterfaces: (links: readonly Link[]) => void;
   /** All that is wrong now; empty when nothing is. */
   readonly onProblems: (problems: readonly DatapathProblem[]) => void;
@@ -55,6 +56,7 @@ export class Datapath {
   private readonly netlink: Netlink;
   private readonly manager: EndpointManager;
   private readonly ipcache: IpcacheSync;
+  private readonly masquerade: Masquerade;
   private readonly pods = new Map<string, PodEndpoint>();
   /** The first one, whose maps others use, and the one whose programs are attached, if that is another. */
   private readonly objects: BpfObject[] = [];
@@ -82,6 +84,11 @@ export class Datapath {
       this.manager = new EndpointManager(this.object, this.netlink, options.pinDir);
       this.ipcache = new IpcacheSync(this.object.map('ipcache'), options);
       this.settings = new DatapathSettings(this.object.map('settings'), options);
+      const maps = {
+        masquerade: this.object.map('masquerade'),
+        noMasquerade: this.object.map('no_masquerade'),
+      };
+      this.masquerade = new Masquerade(options, maps, this.settings, listeners.onMasquerade);
     } catch (error) {
       for (const object of this.objects) object.close();
       this.netlink.close();
@@ -123,6 +130,7 @@ export class Datapath {
         this.schedule(SETTLE_MS);
       }
     }
+    if (this.masquerade.apply(changes)) this.schedule(SETTLE_MS);
     const done = this.ipcache.apply(changes);
     if (done.length > 0) {
       this.settings.identitiesChanged();
@@ -196,7 +204,9 @@ export class Datapath {
       if (addressesChanged) this.settings.identitiesChanged();
       restsAfter = !unfinished;
       if (attached.length > 0 || detached.length > 0) this.listeners.onEndpoints(attached, detached);
-      this.networkProblems = reloadProblem === null ? problems : [reloadProblem, ...problems];
+      const masqueradeProblems = this.masquerade.reconcile(network, this.deviceIndex);
+      const all = [...problems, ...masqueradeProblems];
+      this.networkProblems = reloadProblem === null ? all : [reloadProblem, ...all];
       if (retry && !unfinished) this.schedule(RETRY_MS);
     } catch (error) {
       this.networkProblems = [{ where: 'datapath', message: (error as Error).message }];

@@ -1,4 +1,4 @@
-/** Mirrors bpf/shared/maps_shared.h; a test holds the two against each other. */
+/** Mirrors bpf/shared/maps_shared.h and nat_shared.h; a test holds them against each other. */
 
 const FAMILY_IPV4 = 1;
 const FAMILY_IPV6 = 2;
@@ -29,6 +29,7 @@ export const layouts = {
   local_address: { size: 24, ifindex: 0, identity: 4, endpoint_id: 8, pod_mac: 10, host_mac: 16 },
   cidr_key: { size: 24, prefix_len: 0, family: 4, address: 8 },
   ipcache_info: { size: 8, identity: 0, flags: 4 },
+  masquerade_config: { size: 24, ipv4: 0, ipv6: 4, first_port: 20, ports: 22 },
 } as const;
 
 /** How densely the datapath reports: every packet everywhere, every packet at send points, or per connection. */
@@ -37,6 +38,7 @@ export type AggregationLevel = keyof typeof aggregationLevels;
 
 export const SETTING_NO_REDIRECT = 1 << 1;
 export const SETTING_POLICY = 1 << 2;
+export const SETTING_MASQUERADE = 1 << 3;
 
 /** `dns_burst` and `denial_burst` count in windows of 2^26 ns. */
 const WINDOW_SECONDS = 2 ** 26 / 1e9;
@@ -166,6 +168,26 @@ export function encodeLocalAddress(endpoint: LocalEndpoint | null): Uint8Array {
 export function encodeIpcacheInfo(identity: number): Uint8Array {
   const bytes = Buffer.alloc(layouts.ipcache_info.size);
   bytes.writeUInt32LE(identity, layouts.ipcache_info.identity);
+  return bytes;
+}
+
+/** Consecutive ports. */
+export interface NatPorts {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** @param addresses 4 and 16 bytes; absent: nothing of that family is translated */
+export function encodeMasquerade(
+  addresses: { readonly ipv4?: Uint8Array; readonly ipv6?: Uint8Array },
+  ports: NatPorts,
+): Uint8Array {
+  const layout = layouts.masquerade_config;
+  const bytes = Buffer.alloc(layout.size);
+  if (addresses.ipv4 !== undefined) bytes.set(addresses.ipv4, layout.ipv4);
+  if (addresses.ipv6 !== undefined) bytes.set(addresses.ipv6, layout.ipv6);
+  bytes.writeUInt16LE(ports.first, layout.first_port);
+  bytes.writeUInt16LE(ports.count, layout.ports);
   return bytes;
 }
 

@@ -18,6 +18,7 @@ import { IDENTITY_HOST } from '../enrich/reserved-identity.ts';
 import { decodePacket } from './decode-packet.ts';
 import {
   EVENT_FLAG_IPV6,
+  EVENT_FLAG_MASQUERADED,
   EVENT_FLAG_NO_L2,
   EVENT_TYPE_DROP,
   EVENT_TYPE_L7,
@@ -79,6 +80,8 @@ export class EventDecoder {
     );
     if (!decoded) return false;
     this.setEnds(u32, word, isIpv6);
+    this.record.sourceXlated =
+      (flags & EVENT_FLAG_MASQUERADED) === 0 ? NOTHING : this.enrichment.masqueradeAddress(isIpv6);
     if (type === EVENT_TYPE_POLICY_VERDICT) {
       this.setVerdict(u32[word + 10] >>> 16, u32[word + 11]);
     } else {

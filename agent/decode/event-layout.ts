@@ -46,6 +46,7 @@ export const TRACE_REASON_UNKNOWN = 5;
 
 export const EVENT_FLAG_IPV6 = 1 << 0;
 export const EVENT_FLAG_NO_L2 = 1 << 1;
+export const EVENT_FLAG_MASQUERADED = 1 << 5;
 
 /** Names of the source files that drop events point to, by `source_file`. */
 export const SOURCE_FILES: readonly string[] = [
@@ -56,6 +57,7 @@ export const SOURCE_FILES: readonly string[] = [
   'parse_l4.h',
   'conntrack.h',
   'verdict.h',
+  'masquerade.h',
 ];
 
 /** Indices of the per-CPU map `event_counters`. */
@@ -71,4 +73,6 @@ export const counters = {
   dnsLimited: 8,
   denialsLimited: 9,
   rulesUncounted: 10,
+  natNoPort: 11,
+  natMappingLost: 12,
 } as const;

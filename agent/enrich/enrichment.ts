@@ -24,6 +24,8 @@ export type EnrichmentChange =
   | { readonly kind: 'local'; readonly id: number; readonly address: string | null }
   /** Labels of an identity that is known by its number alone, such as a range's; null when there is none of that number any more. */
   | { readonly kind: 'identity'; readonly identity: number; readonly labels: readonly string[] | null }
+  /** What pods of this node are seen as outside; null where they keep their own addresses. */
+  | { readonly kind: 'masquerade'; readonly ipv4: Uint8Array | null; readonly ipv6: Uint8Array | null }
   /** Rules behind cookies that verdicts may have from now on, and the revision of all policies. */
   | {
       readonly kind: 'rules';
@@ -48,6 +50,10 @@ export class Enrichment {
   readonly dnsNames = new DnsNames();
   /** Which rules decided. */
   readonly policyNames = new PolicyNames();
+  private masquerade: { readonly ipv4: Uint8Array | null; readonly ipv6: Uint8Array | null } = {
+    ipv4: null,
+    ipv6: null,
+  };
   private seen: KnownEndpoint[] = [];
   /** Endpoints of which only the identity is known. */
   private readonly byIdentity = new Map<number, KnownEndpoint>();
@@ -60,9 +66,15 @@ export class Enrichment {
       else if (change.kind === 'service') this.setService(change.address, change.port, change.service);
       else if (change.kind === 'interface') this.setInterface(change.index, change.name);
       else if (change.kind === 'identity') this.setIdentity(change.identity, change.labels);
+      else if (change.kind === 'masquerade') this.masquerade = change;
       else if (change.kind === 'rules') this.policyNames.set(change.revision, change.rules);
       else this.setLocal(change.id, change.address);
     }
+  }
+
+  /** The address that masqueraded packets of a family leave with; empty while it is not known. */
+  masqueradeAddress(isIpv6: boolean): Uint8Array {
+    return (isIpv6 ? this.masquerade.ipv6 : this.masquerade.ipv4) ?? NOTHING;
   }
 
   private setAddress(text: string, facts: EndpointFacts | null): void {

@@ -22,7 +22,7 @@ import {
   type PolicyProblem,
   PolicySets,
 } from './policy-sets.ts';
-import { type RangeMap, RangeSync } from './range-sync.ts';
+import { type RangeMap, RangeSync } from '../datapath/range-sync.ts';
 
 export interface PolicyEnforcementOptions {
   readonly clusterName: string;
@@ -115,7 +115,7 @@ export class PolicyEnforcement {
     this.nodes = new KnownNodes(options);
     this.feed = new PolicyFeed(options);
     this.sets = new PolicySets(maps.policy, maps.endpointPolicies);
-    this.ranges = new RangeSync(maps.ranges);
+    this.ranges = new RangeSync(maps.ranges, 'their addresses count as those of wider ones');
     this.ruleCounters = maps.ruleCounters;
     this.state.update({ endpoints: [{ key: NODE, labels: this.feed.hostLabels, isHost: true }] });
     this.sets.apply(this.state.takeChanges(), 'policies');

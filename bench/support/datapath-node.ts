@@ -13,16 +13,17 @@ import type { Pod, TestNode } from './two-nodes.ts';
 export const flowEventHeader = readCHeader('flow_event_shared.h');
 export const mapsHeader = readCHeader('maps_shared.h');
 export const policyHeader = readCHeader('policy_shared.h');
+export const natHeader = readCHeader('nat_shared.h');
 
 const objectPath = `${import.meta.dirname}/../../build/bpf/datapath.bpf.o`;
 /** enum bpf_attach_type. */
 const BPF_TCX_INGRESS = 46;
 const BPF_TCX_EGRESS = 47;
 
-/** A constant of the shared headers. Throws if neither has it. */
+/** A constant of the shared headers. Throws if none has it. */
 export function constant(name: string): number {
-  const value =
-    flowEventHeader.defines.get(name) ?? mapsHeader.defines.get(name) ?? policyHeader.defines.get(name);
+  const headers = [flowEventHeader, mapsHeader, policyHeader, natHeader];
+  const value = headers.find(({ defines }) => defines.has(name))?.defines.get(name);
   if (value === undefined) throw new Error(`no ${name} in bpf/shared`);
   return value;
 }
@@ -146,7 +147,7 @@ export class DatapathNode {
       .update(addressKey(address), packStruct(mapsHeader, 'ipcache_info', { identity }));
   }
 
-  addRange(address: string, prefixLength: number, identity: number): void {
+  addRange(address: string, prefixLength: number, identity: number, map = 'ipcache_cidr'): void {
     const bytes = addressBytes(address);
     const key: StructValues = {
       prefix_len: 32 + prefixLength,
@@ -154,7 +155,18 @@ export class DatapathNode {
       address: bytes,
     };
     const value = packStruct(mapsHeader, 'ipcache_info', { identity });
-    this.object.map('ipcache_cidr').update(packStruct(mapsHeader, 'cidr_key', key), value);
+    this.object.map(map).update(packStruct(mapsHeader, 'cidr_key', key), value);
+  }
+
+  /** What pods send outside leaves with these, from ports that count from `firstPort` on. Settings have to switch it on. */
+  masqueradeAs(addresses: { ipv4?: string; ipv6?: string }, firstPort: number, ports: number): void {
+    const value = packStruct(natHeader, 'masquerade_config', {
+      ...(addresses.ipv4 !== undefined && { ipv4: addressBytes(addresses.ipv4) }),
+      ...(addresses.ipv6 !== undefined && { ipv6: addressBytes(addresses.ipv6) }),
+      first_port: firstPort,
+      ports,
+    });
+    this.object.map('masquerade').update(u32Key(0), value);
   }
 
   /** An address of the node itself. */

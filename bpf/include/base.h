@@ -17,6 +17,7 @@
 
 #include "flow_event_shared.h"
 #include "maps_shared.h"
+#include "nat_shared.h"
 #include "policy_shared.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
@@ -29,6 +30,13 @@
 
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
+
+/* One more number into a hash. */
+static __always_inline __u64 mix(__u64 hash, __u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
 
 /* An address as in address_key: IPv4 in the first word, the rest zero. Network order. */
 union address {

@@ -5,6 +5,13 @@
 #include "parse_ipv6.h"
 #include "parse_l4.h"
 
+/* The start of a packet inside an ICMP error. */
+struct inner_packet {
+	struct tuple tuple;
+	__u32 l3_offset;
+	__u32 l4_offset;
+};
+
 /* Reads the tuple at `offset`, the packet inside an ICMP error: only its IP header and eight bytes more are certain to
  * be there (RFC 792). False: not readable, or a later fragment, which names no connection. */
 static __always_inline bool inner_l4(struct __sk_buff *skb, struct tuple *inner, __u32 offset)
@@ -38,8 +45,9 @@ static __always_inline bool inner_l4(struct __sk_buff *skb, struct tuple *inner,
 	}
 }
 
-static __noinline int inner_ipv4(struct __sk_buff *skb, struct tuple *inner, __u32 offset)
+static __noinline int inner_ipv4(struct __sk_buff *skb, struct inner_packet *packet, __u32 offset)
 {
+	struct tuple *inner = &packet->tuple;
 	struct iphdr ip;
 
 	if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)) < 0 || ip.version != 4 || ip.ihl < 5)
@@ -50,11 +58,13 @@ static __noinline int inner_ipv4(struct __sk_buff *skb, struct tuple *inner, __u
 	inner->proto = ip.protocol;
 	inner->source.words[0] = ip.saddr;
 	inner->destination.words[0] = ip.daddr;
-	return inner_l4(skb, inner, offset + ip.ihl * 4) ? 0 : -1;
+	packet->l4_offset = offset + ip.ihl * 4;
+	return inner_l4(skb, inner, packet->l4_offset) ? 0 : -1;
 }
 
-static __noinline int inner_ipv6(struct __sk_buff *skb, struct tuple *inner, __u32 offset, __u32 end)
+static __noinline int inner_ipv6(struct __sk_buff *skb, struct inner_packet *packet, __u32 offset, __u32 end)
 {
+	struct tuple *inner = &packet->tuple;
 	struct ipv6_chain chain = {};
 	struct ipv6hdr ip;
 
@@ -69,35 +79,39 @@ static __noinline int inner_ipv6(struct __sk_buff *skb, struct tuple *inner, __u
 	inner->proto = chain.next;
 	__builtin_memcpy(&inner->source, &ip.saddr, sizeof(inner->source));
 	__builtin_memcpy(&inner->destination, &ip.daddr, sizeof(inner->destination));
+	packet->l4_offset = chain.offset;
 	return inner_l4(skb, inner, chain.offset) ? 0 : -1;
+}
+
+/* Zero if the packet inside an ICMP error could be read. */
+static __always_inline int inner_packet_read(struct __sk_buff *skb, const struct packet *p, struct inner_packet *inner)
+{
+	inner->l3_offset = p->l4_offset + sizeof(struct icmp_start);
+	return p->tuple.family == FAMILY_IPV4 ? inner_ipv4(skb, inner, inner->l3_offset)
+	                                      : inner_ipv6(skb, inner, inner->l3_offset, p->l3_offset + p->l3_length);
 }
 
 /* Zero if the ICMP error is about a connection in the table; then `answer` is filled. */
 VERIFIED_ALONE int ct_relate(struct __sk_buff *skb, const struct packet *p, const struct ct_query *query,
                              struct ct_answer *answer)
 {
-	struct tuple inner = {};
+	struct inner_packet packet = {};
+	const struct tuple *inner = &packet.tuple;
 	struct ct_entry *entry;
-	__u32 offset;
-	int result;
 
-	if (!p || !query || !answer)
-		return -1;
-	offset = p->l4_offset + sizeof(struct icmp_start);
-	result = p->tuple.family == FAMILY_IPV4 ? inner_ipv4(skb, &inner, offset)
-	                                        : inner_ipv6(skb, &inner, offset, p->l3_offset + p->l3_length);
-	if (result < 0)
+	if (!p || !query || !answer || inner_packet_read(skb, p, &packet) < 0)
 		return -1;
 	/* An error goes to who sent the packet that caused it; any other would let a stranger speak into a connection.
 	 */
-	if (inner.source.halves[0] != p->tuple.destination.halves[0] ||
-	    inner.source.halves[1] != p->tuple.destination.halves[1])
+	if (inner->source.halves[0] != p->tuple.destination.halves[0] ||
+	    inner->source.halves[1] != p->tuple.destination.halves[1])
 		return -1;
-	entry = ct_find(&inner);
-	if (!entry || ct_age(query->now, entry->last_seen) > ct_lifetime(entry, inner.proto))
+	entry = ct_find(inner);
+	if (!entry || ct_age(query->now, entry->last_seen) > ct_lifetime(entry, inner->proto))
 		return -1;
 	answer->reason = TRACE_REASON_RELATED;
 	answer->via_stack = entry->flags & CT_VIA_STACK;
+	answer->nat_port = entry->nat_port;
 	answer->report = entry->reported_related == 0 || ct_age(query->now, entry->reported_related) >= query->interval;
 	if (query->handoff.given)
 		answer->report = query->handoff.report;

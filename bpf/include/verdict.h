@@ -41,12 +41,6 @@ struct police {
 	__u8 pad[3];
 };
 
-static __always_inline __u64 mix(__u64 hash, __u64 value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
-	return hash ^ hash >> 32;
-}
-
 static __always_inline __u64 connection_hash(const struct tuple *tuple, __u32 who)
 {
 	__u64 hash = mix(who, (__u64)tuple->source_port << 32 | (__u64)tuple->destination_port << 16 | tuple->proto);

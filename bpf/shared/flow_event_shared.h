@@ -44,6 +44,8 @@
 #define DROP_CT_INSERT_FAILED 155
 #define DROP_INVALID_IPV6_EXT 156
 #define DROP_FRAGMENT_UNTRACKED 157      /* a policy knows ports, a fragment without its first does not */
+#define DROP_NAT_NO_MAPPING 167         /* masquerading: no port is left towards that destination */
+#define DROP_NAT_UNSUPPORTED 168        /* masquerading: a protocol without ports that could tell pods apart */
 #define DROP_FORBIDDEN_ICMPV6 176        /* a type that a policed node takes from nobody, whatever its rules */
 #define DROP_POLICY_DENY 181            /* a rule denies; 133: none allows */
 #define DROP_ENDPOINT_NOT_READY 203     /* the interface is not in map `endpoints`: nothing can vouch for its sources */
@@ -54,6 +56,7 @@
 #define EVENT_FLAG_VLAN (1 << 2)        /* packet carried a VLAN tag (in metadata or in line) */
 #define EVENT_FLAG_FRAGMENT (1 << 3)    /* a later fragment: it has no L4 header */
 #define EVENT_FLAG_TRUNCATED (1 << 4)   /* fewer bytes captured than the parsed headers need */
+#define EVENT_FLAG_MASQUERADED (1 << 5) /* leaves with the node's address, masquerade_config's; the captured bytes still have the pod's */
 
 /* flow_event.source_file of a drop: which of bpf's files gave it, for Flow.file. 0 = not a drop. */
 #define SOURCE_FILE_DATAPATH 1          /* datapath.bpf.c */
@@ -62,6 +65,7 @@
 #define SOURCE_FILE_PARSE_L4 4          /* parse_l4.h */
 #define SOURCE_FILE_CONNTRACK 5         /* conntrack.h */
 #define SOURCE_FILE_VERDICT 6           /* verdict.h */
+#define SOURCE_FILE_MASQUERADE 7        /* masquerade.h */
 
 /* flow_event.policy, of verdicts. The drop reason in the upper byte, 0 = passes. Of a drop by policy only the direction is set. */
 #define VERDICT_INGRESS (1 << 0)
@@ -104,4 +108,6 @@ struct flow_event {
 #define COUNTER_DNS_LIMITED 8           /* DNS messages not told, because their endpoint or the node had told too many */
 #define COUNTER_DENIALS_LIMITED 9       /* denied packets not told, because their endpoint or the node had told too many */
 #define COUNTER_RULES_UNCOUNTED 10      /* decisions not counted per rule, because map rule_counters is full */
-#define COUNTER_MAX 11
+#define COUNTER_NAT_NO_PORT 11          /* packets dropped because no port was found for them (DROP_NAT_NO_MAPPING) */
+#define COUNTER_NAT_MAPPING_LOST 12     /* connections that found their mapping gone: map nat4 or nat6 is too small */
+#define COUNTER_MAX 13

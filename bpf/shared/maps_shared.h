@@ -39,6 +39,7 @@ struct datapath_settings {
 #define SETTING_EVENTS_OFF (1 << 0)     /* no events at all (benchmarks) */
 #define SETTING_NO_REDIRECT (1 << 1)    /* leave forwarding to the kernel's stack */
 #define SETTING_POLICY (1 << 2)         /* endpoint_policies holds every endpoint, and one of them at least enforces something */
+#define SETTING_MASQUERADE (1 << 3)     /* what pods send outside the fleet leaves with the node's address: nat_shared.h */
 
 /* Map `endpoints`: hash by the ifindex (__u32) of the host side of an endpoint's veth. Written before the programs are
  * attached to that veth: from an interface that is not here, every packet is dropped (DROP_ENDPOINT_NOT_READY). */
@@ -120,7 +121,8 @@ struct ct_entry {
 	__u8 denied;               /* 51  POLICY_*_BIT of policies that denied the connection after it had begun */
 	__u32 generation[2];       /* 52  by policy direction: endpoint_policy.generation that allowed it, 0 = none was asked */
 	__u32 epoch[2];            /* 60  … and datapath_settings.identity_epoch then */
-	__u32 reserved;            /* 68 */
+	__u16 nat_port;            /* 68  network order: the port that the initiator, a pod here, has outside; 0 = its own */
+	__u16 reserved;            /* 70 */
 };                                 /* 72 bytes */
 
 #define CT_TICK_SHIFT 24                /* a tick is 2^24 ns, about a 60th of a second */

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { AgentOptions, RemoteCluster } from '../../agent/config.ts';
+import { canonicalCidr } from '../../cluster/index.ts';
 import type { Command, Invocation } from '../command.ts';
 import { allTexts, type FlagSpec, type FlagUse, invalidValue, lastText } from '../../flags/flag-spec.ts';
 import { listenFlags, readListenFlags } from './listen-flags.ts';
@@ -112,6 +113,20 @@ const flags: readonly FlagSpec[] = [
     help: 'Room for entries of all policies together. Another number than that of a pinned map is refused.',
     default: '524288',
   },
+  {
+    name: 'masquerade',
+    kind: 'string',
+    value: 'on|off',
+    choices: ['on', 'off'],
+    help: "What pods send outside the fleet leaves with the address of the node's device.",
+    default: 'off',
+  },
+  {
+    name: 'no-masquerade-cidr',
+    kind: 'list',
+    value: 'CIDR',
+    help: 'To this range pods speak from their own addresses all the same. Ranges of pods (podCIDRs of Nodes) are known; may be given again.',
+  },
   { name: 'no-redirect', kind: 'bool', help: "Only watch: leave forwarding to the kernel's stack." },
   {
     name: 'ring-bytes-per-cpu',
@@ -135,6 +150,13 @@ function remoteCluster(text: string): RemoteCluster {
     throw invalidValue('--remote-cluster', text, 'NAME=ID:DIR, such as west=2:/etc/sluice/west');
   }
   return { name: match[1], id: Number(match[2]), stateDir: match[3] };
+}
+
+function cidr(text: string): string {
+  const canonical = canonicalCidr(text);
+  if (canonical === null)
+    throw invalidValue('--no-masquerade-cidr', text, 'a range, such as 10.0.0.0/8 or fd00::/8');
+  return canonical;
 }
 
 /** The options that a command line asks for. Throws UsageError. */
@@ -166,6 +188,8 @@ export function agentOptions(uses: readonly FlagUse[]): AgentOptions {
     policyAudit: boolFlag(uses, 'policy-audit'),
     hostFirewall: boolFlag(uses, 'host-firewall'),
     policyMapEntries: uintFlag(uses, 'policy-map-entries', 524_288, { min: 1024, max: 2 ** 24 }),
+    masquerade: lastText(uses, 'masquerade') === 'on',
+    noMasqueradeCidrs: allTexts(uses, 'no-masquerade-cidr').map(cidr),
     noRedirect: boolFlag(uses, 'no-redirect'),
     ringBytesPerCpu,
     historyFlows: uintFlag(uses, 'history-flows', 65_535, { min: 1, max: 2 ** 31 }),

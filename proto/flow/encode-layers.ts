@@ -44,7 +44,7 @@ export function putEthernet(view: DataView, pos: number, record: FlowRecord): nu
   return putMacText(view, pos + 2, packet, ethernetOffset);
 }
 
-/** Writes the `IP` field (5) of a flow: at most 2 · (2 + 45) + 4 bytes of content, so one byte of length is always enough. */
+/** Writes the `IP` field (5) of a flow: at most 3 · (2 + 39) + 4 bytes of content (an address mapped from IPv4 is shorter), so one byte of length is always enough. */
 export function putIp(view: DataView, pos: number, record: FlowRecord): number {
   const { packet, addressOffset, ipVersion } = record;
   const source = pos + 2;
@@ -60,6 +60,15 @@ export function putIp(view: DataView, pos: number, record: FlowRecord): number {
   view.setUint16(end, 0x18 | (ipVersion << 8), true);
   end += 2;
   if (record.encrypted) end = putNumber1(view, end, 0x20, 1);
+  if (record.sourceXlated.length > 0) {
+    const xlated = end;
+    const { sourceXlated } = record;
+    end =
+      sourceXlated.length === 4
+        ? putIpv4Text(view, xlated + 2, sourceXlated, 0)
+        : putIpv6Text(view, xlated + 2, sourceXlated, 0);
+    view.setUint16(xlated, 0x2a | ((end - xlated - 2) << 8), true);
+  }
   view.setUint16(pos, 0x2a | ((end - source) << 8), true);
   return end;
 }

@@ -49,6 +49,8 @@ export class FlowRecord {
   /** Where the source address stands; the destination address follows it in both families. */
   addressOffset = 0;
   encrypted = false;
+  /** The 4 or 16 bytes of the source address that the packet leaves with, after masquerading; empty if it keeps its own. */
+  sourceXlated: Uint8Array = new Uint8Array(0);
   /** L4_* */
   l4 = L4_NONE;
   sourcePort = 0;

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { readCHeader } from '../../bench/support/c-header.ts';
 import { readBtfStructs } from './support/read-btf.ts';
 
-const headers = ['flow_event_shared.h', 'maps_shared.h', 'policy_shared.h'];
+const headers = ['flow_event_shared.h', 'maps_shared.h', 'policy_shared.h', 'nat_shared.h'];
 const object = readFileSync(`${import.meta.dirname}/../../build/bpf/datapath.bpf.o`);
 
 describe('the layouts of bpf/shared', () => {

@@ -77,6 +77,7 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
     macs: fc.option(fc.record({ source: bytes(6), destination: bytes(6) }), { nil: null }),
     addresses,
     encrypted: fc.boolean(),
+    xlated: fc.boolean(),
     l4: fc.constantFrom(0, L4_TCP, L4_UDP, L4_SCTP, L4_ICMPV4, L4_ICMPV6, L4_VRRP, L4_IGMP),
     vrrp: fc.record({ vrid: fc.nat(255), priority: fc.nat(255) }),
     group: fc.option(bytes(4), { nil: null }),
@@ -159,6 +160,10 @@ export const recordAndFlow: fc.Arbitrary<RecordAndFlow> = fc
         ipVersion: x.addresses.ipVersion,
         encrypted: x.encrypted,
       });
+    }
+    if (x.xlated && flow.IP !== undefined) {
+      record.sourceXlated = x.addresses.destination;
+      flow.IP.sourceXlated = flow.IP.destination;
     }
     if (x.group !== null) packet.set(x.group, 60);
     setLayer4(record, flow, x);

@@ -22,6 +22,7 @@ import { formatIp } from '../../../cluster/index.ts';
 import { parseIp } from '../../../proto/flow/ip.ts';
 
 const header = readCHeader('maps_shared.h');
+const natHeader = readCHeader('nat_shared.h');
 const ip = (text: string): Uint8Array => parseIp(text)!;
 const mac = (last: number): Uint8Array => Uint8Array.of(2, 0, 0, 0, 0, last);
 /** Byte by byte, whatever kind of array. */
@@ -29,8 +30,8 @@ const same = (actual: Uint8Array, expected: Uint8Array): void => assert.deepEqua
 
 describe('map layouts', () => {
   for (const [name, { size, ...offsets }] of Object.entries(layouts)) {
-    it(`of ${name} are those of bpf/shared/maps_shared.h`, () => {
-      const struct = header.structs.get(name);
+    it(`of ${name} are those of bpf/shared`, () => {
+      const struct = header.structs.get(name) ?? natHeader.structs.get(name);
       assert.ok(struct, `no struct ${name} in the header`);
       assert.equal(size, struct.size);
       const fields = [...struct.fields].filter(([field]) => field !== 'pad');

@@ -2,6 +2,8 @@
  * A program for pods, told what to do by lines on stdin, `ID COMMAND ARGS…`, and answering with lines `ID RESULT`:
  *
  *   serve tcp|udp ADDRESS PORT            echoes from then on
+ *   tell tcp|udp ADDRESS PORT             says to whoever speaks there how it sees him: ADDRESS PORT
+ *   see tcp|udp ADDRESS PORT MS FROM      speaks from port FROM (0 = any) to one that tells, and gives what it says
  *   ask tcp|udp ADDRESS PORT MS           sends a word and waits so long for it to come back: "echoed", "silence", or the error's code
  *   open ADDRESS PORT MS                  a TCP connection, which stays open under the command's ID
  *   say ID-OF-OPEN MS                     sends a word over it and waits
@@ -25,6 +27,40 @@ function serve(id: string, protocol: string, address: string, port: number): voi
   const socket = createSocket(family(address));
   socket.on('message', (message, from) => socket.send(message, from.port, from.address));
   socket.bind(port, address, () => answer(id, 'ready'));
+}
+
+/** A name for the other end, an IPv4 one of a socket for both families as IPv4. */
+const endOf = (address: string, port: number): string => `${address.replace(/^::ffff:/, '')} ${port}`;
+
+function tell(id: string, protocol: string, address: string, port: number): void {
+  if (protocol === 'tcp') {
+    createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end(endOf(socket.remoteAddress ?? '', socket.remotePort ?? 0));
+    }).listen(port, address, () => answer(id, 'ready'));
+    return;
+  }
+  const socket = createSocket(family(address));
+  socket.on('message', (_, from) => socket.send(endOf(from.address, from.port), from.port, from.address));
+  socket.bind(port, address, () => answer(id, 'ready'));
+}
+
+function see(id: string, protocol: string, address: string, port: number, ms: number, from: number): void {
+  const give = once(id, ms);
+  const fail = (error: NodeJS.ErrnoException): void => give(error.code ?? error.message);
+  if (protocol === 'tcp') {
+    const socket = connect({ host: address, port, ...(from > 0 && { localPort: from }) });
+    socket.on('data', (text) => give(text.toString()));
+    socket.on('error', fail);
+    return;
+  }
+  const socket = createSocket(family(address));
+  socket.on('message', (text) => {
+    give(text.toString());
+    socket.close();
+  });
+  socket.on('error', fail);
+  socket.bind(from, () => socket.connect(port, address, () => socket.send('word')));
 }
 
 /** Gives one answer, "silence" when nothing else comes in time. */
@@ -76,6 +112,8 @@ createInterface({ input: process.stdin })
   .on('line', (line) => {
     const [id, command, ...args] = line.split(' ');
     if (command === 'serve') serve(id, args[0], args[1], Number(args[2]));
+    else if (command === 'tell') tell(id, args[0], args[1], Number(args[2]));
+    else if (command === 'see') see(id, args[0], args[1], Number(args[2]), Number(args[3]), Number(args[4]));
     else if (command === 'ask') ask(id, args[0], args[1], Number(args[2]), Number(args[3]));
     else if (command === 'open') openConnection(id, args[0], Number(args[1]), Number(args[2]));
     else say(id, args[0], Number(args[1]));

@@ -38,6 +38,16 @@ export class Prober {
     await this.tell('serve', protocol, address, port);
   }
 
+  /** Says on a port to whoever speaks there how it sees him. */
+  async serveNames(protocol: 'tcp' | 'udp', address: string, port: number): Promise<void> {
+    await this.tell('tell', protocol, address, port);
+  }
+
+  /** How such a port sees this pod: "ADDRESS PORT", or "silence", or an error's code. */
+  see(protocol: 'tcp' | 'udp', address: string, port: number, from = 0): Promise<string> {
+    return this.tell('see', protocol, address, port, PATIENCE_MS, from);
+  }
+
   /** Whether a word comes back: "echoed", "silence", or an error's code. */
   ask(protocol: 'tcp' | 'udp', address: string, port: number, ms = PATIENCE_MS): Promise<string> {
     return this.tell('ask', protocol, address, port, ms);

@@ -38,6 +38,7 @@ export class LocalDatapath {
           this.detached.push(...detached);
         },
         onIpcache: () => {},
+        onMasquerade: () => {},
         onInterfaces: () => {},
         onProblems: (problems) => {
           this.problems = problems;

@@ -1,22 +1,27 @@
 import { parseCidr } from '../../cluster/index.ts';
-import { encodeCidrKey, encodeIpcacheInfo } from '../datapath/map-layout.ts';
+import { encodeCidrKey, encodeIpcacheInfo } from './map-layout.ts';
 import type { BpfMap } from '../kernel/bpf-map.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 
 /** The part of a BPF map that is needed here. */
 export type RangeMap = Pick<BpfMap, 'keys' | 'update' | 'delete'>;
 
-/** Keeps the datapath's map of ranges (`ipcache_cidr`) equal to the ranges that policies speak of. */
+/** Keeps one of the datapath's maps of ranges (`ipcache_cidr`, `no_masquerade`) equal to what is wanted. */
 export class RangeSync {
   private readonly map: RangeMap;
+  private readonly otherwise: string;
   /** Identities by hex key; null for what an earlier agent wrote, until it is wanted or not. */
   private readonly written = new Map<string, number | null>();
   /** What could not be written, and is tried again with each call. */
   private failure: string | null = null;
 
-  /** Takes over what the map holds. */
-  constructor(map: RangeMap) {
+  /**
+   * Takes over what the map holds.
+   * @param otherwise what becomes of ranges that cannot be written
+   */
+  constructor(map: RangeMap, otherwise: string) {
     this.map = map;
+    this.otherwise = otherwise;
     for (const key of map.keys()) this.written.set(Buffer.from(key).toString('hex'), null);
   }
 
@@ -59,7 +64,7 @@ export class RangeSync {
     this.failure =
       failure === null
         ? null
-        : `${failure.message}: ${missing} of ${wanted.size} ranges are not written, their addresses count as those of wider ones`;
+        : `${failure.message}: ${missing} of ${wanted.size} ranges are not written, ${this.otherwise}`;
     return changed;
   }
 }
