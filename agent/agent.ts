@@ -1,7 +1,8 @@
 import { createDirectorySource } from '../cluster/index.ts';
 import type { ClusterChange, ClusterSource } from '../cluster/model.ts';
-import { FlowRing, LossLedger } from '../history/index.ts';
+import { FlowRing, FlowStore, LossLedger, RingFeed, storeReport } from '../history/index.ts';
 import { type AgentEvent, AgentEventType, type DebugEvent } from '../proto/gen/flow/flow_pb.ts';
+import { LossCause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { formatAddress, type RpcServer } from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
 import { VERSION } from '../rpc/version.ts';
@@ -10,7 +11,7 @@ import type { AgentOptions, ProcessIo } from './config.ts';
 import { DatapathCounters } from './datapath-counters.ts';
 import { Datapath, type DatapathListeners } from './datapath/datapath.ts';
 import { PolicyEnforcement } from './policy/policy-enforcement.ts';
-import { readPolicies } from './policy/read-policies.ts';
+import { PolicySources } from './policy/policy-sources.ts';
 import { counters as counterIndex } from './decode/event-layout.ts';
 import { openPerfRings, type PerfRings } from './kernel/perf-rings.ts';
 import { LossWatch } from './loss-watch.ts';
@@ -20,6 +21,7 @@ import { serveAgent } from './serve/agent-server.ts';
 import { EventLog } from './serve/event-log.ts';
 import { FilterFailures } from './serve/filter-failures.ts';
 import { NamespaceLog } from './serve/namespace-log.ts';
+import { createNodeView, type NodeView } from './serve/node-view.ts';
 import type { AgentState } from './serve/observer-service.ts';
 import { absoluteNodeName, PeerLog } from './serve/peer-log.ts';
 import { agentReport, ProblemLog } from './serve/status.ts';
@@ -45,7 +47,7 @@ const CLOSE_GRACE_MS = 500;
 /**
  * The parts of an agent, started in the order in which they depend on each other and stopped in the reverse one:
  *
- *     lock, programs and maps, loss accounts, rings, pipeline thread, cluster state, attachments, server
+ *     lock, flow store, programs and maps, loss accounts, rings, pipeline thread, cluster state, attachments, server
  */
 export class Agent {
   /** Whether it ended because something broke. */
@@ -67,8 +69,11 @@ export class Agent {
   private readonly peers: PeerLog;
   private readonly sources: ClusterSource[] = [];
   private lock: { close(): void } | null = null;
+  private feed: RingFeed | null = null;
   private datapath: Datapath | null = null;
   private policies: PolicyEnforcement | null = null;
+  private readonly policySources = new PolicySources();
+  private view: NodeView | null = null;
   private counters: DatapathCounters | null = null;
   private losses: LossWatch | null = null;
   private dnsPassedOver = 0;
@@ -104,6 +109,7 @@ export class Agent {
     const { options } = this;
     this.agentEvents.add(startEvent(this.startedMs));
     this.lock = await lockNode(options.pinDir);
+    await this.startStore();
     this.datapath = new Datapath(
       {
         ...options,
@@ -122,6 +128,22 @@ export class Agent {
     const listen = this.server.addresses.map(formatAddress).join(' ');
     const device = this.datapath.deviceName;
     this.io.log(logLine('info', 'agent ready', { node: this.nodeName, device, listen }));
+  }
+
+  /** A node without a disk to keep flows on still has its ring: that the store does not open is told, and no reason to stop. */
+  private async startStore(): Promise<void> {
+    const { store: bounds } = this.options;
+    if (bounds === undefined) return;
+    try {
+      const store = await FlowStore.open({
+        ...bounds,
+        log: (level, message, fields) => this.io.log(logLine(level, message, fields)),
+        onLost: (flows, why) => this.ledger.add(LossCause.HISTORY_STORE, flows, why),
+      });
+      this.feed = new RingFeed(this.ring, store);
+    } catch (error) {
+      this.setProblems('store', [{ where: 'flow store', message: (error as Error).message }]);
+    }
   }
 
   private startPipeline({ object }: Datapath): void {
@@ -176,13 +198,24 @@ export class Agent {
       },
     );
     datapath.usePolicies(this.policies);
+    this.view = createNodeView(this.options, this.startedMs, {
+      policies: this.policies,
+      datapath,
+      sources: this.policySources,
+      problems: () => this.problems.list(),
+    });
     datapath.useNodeIdentities((node) => this.policies!.identityOfNode(node));
   }
 
   /** Reads all clusters' state once, and follows it from then on. */
   private async followClusters(): Promise<void> {
     const { clusterName, clusterId, stateDir, remoteClusters } = this.options;
-    const own = createDirectorySource({ dir: stateDir, cluster: clusterName, clusterId, readPolicies });
+    const own = createDirectorySource({
+      dir: stateDir,
+      cluster: clusterName,
+      clusterId,
+      readPolicies: this.policySources.read,
+    });
     const remote = remoteClusters.map(({ name, id, stateDir: dir }) => ({
       name,
       source: createDirectorySource({ dir, cluster: name, clusterId: id, readOnly: true }),
@@ -207,6 +240,7 @@ export class Agent {
     for (const event of this.serviceEvents.of(changes)) this.agentEvents.add(event);
     // Entries for an identity come before addresses that have it.
     const renumbered = this.policies?.apply(changes) ?? [];
+    this.view?.apply(cluster, changes);
     for (const event of policyEvents(changes, this.policies?.revision ?? 0)) this.agentEvents.add(event);
     const again = renumbered.map((node) => ({ kind: 'node-upsert', node, old: node }) as const);
     this.datapath?.apply([...changes, ...again]);
@@ -247,6 +281,7 @@ export class Agent {
   /** What nobody tells by itself. */
   private look(): void {
     this.tellLosses();
+    this.view?.tick();
     this.setProblems('certificates', this.server?.tlsProblems ?? []);
     // Logged already.
     this.problems.set('filters', this.filterFailures.problems(), Date.now());
@@ -268,12 +303,14 @@ export class Agent {
       version: VERSION,
       startedMs: this.startedMs,
       ring: this.ring,
+      ...(this.feed !== null && { feed: this.feed }),
       ledger: this.ledger,
       agentEvents: this.agentEvents,
       debugEvents: new EventLog<DebugEvent>(1),
       namespaces: this.namespaces,
       peers: this.peers,
       report: () => this.report(),
+      ...(this.view !== null && { view: this.view }),
       filterFailures: this.filterFailures,
     };
   }
@@ -284,6 +321,7 @@ export class Agent {
     return agentReport(this.nodeName, this.startedMs, this.ring, this.ledger, this.problems, {
       flowsEmitted: (losses?.emitted ?? 0) + (pipeline?.counters.extraFlows ?? 0),
       endpoints: this.datapath?.endpoints.length ?? 0,
+      ...(this.feed !== null && { flowStore: storeReport(this.feed.store, this.options.store!) }),
       counters: {
         ...Object.fromEntries(
           Object.entries(counterIndex).map(([name, index]) => [name, counters?.total(index) ?? 0]),
@@ -326,6 +364,8 @@ export class Agent {
     await this.pipeline?.stop();
     this.tellLosses();
     await this.server?.close(CLOSE_GRACE_MS);
+    this.feed?.close();
+    await this.feed?.store.close();
     this.rings?.close();
     this.policies?.close();
     this.datapath?.close(this.options.unpinOnExit);

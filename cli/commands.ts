@@ -35,9 +35,22 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'policy',
-    summary: 'Check network policies, and ask who reaches whom, without a cluster',
-    isClient: false,
+    summary: 'Show network policies and what their rules decided, check them, and ask who reaches whom',
+    isClient: true,
     load: async () => (await import('./policy/policy.ts')).policyCommand,
+  },
+  {
+    name: 'endpoint',
+    aliases: ['endpoints', 'ep'],
+    summary: 'Show whose traffic nodes police, and how',
+    isClient: true,
+    load: async () => (await import('./endpoint/endpoint.ts')).endpointCommand,
+  },
+  {
+    name: 'bpf',
+    summary: 'Show what the maps of the programs hold, in names and numbers',
+    isClient: true,
+    load: async () => (await import('./bpf/bpf.ts')).bpfCommand,
   },
   {
     name: 'agent',

@@ -115,3 +115,12 @@ export {
   type TraceEnd,
   tracePolicy,
 } from './trace/trace-policy.ts';
+export {
+  findTraceEnd,
+  type NamedEnd,
+  numberedPorts,
+  reservedEndNames,
+  type TraceDirectory,
+  TraceEndError,
+  traceEnds,
+} from './trace/trace-ends.ts';

@@ -106,6 +106,14 @@ export function decodeAddressKey(key: Uint8Array): Uint8Array {
   return key.slice(start, start + length);
 }
 
+/** The range that a key of map `ipcache_cidr` stands for. */
+export function decodeCidrKey(key: Uint8Array): { bytes: Uint8Array; bits: number } {
+  const layout = layouts.cidr_key;
+  const bits = Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUInt32LE(layout.prefix_len) - 32;
+  const length = key[layout.family] === FAMILY_IPV4 ? 4 : 16;
+  return { bytes: key.slice(layout.address, layout.address + length), bits };
+}
+
 /** @param address 4 or 16 bytes, of which the first `bits` count */
 export function encodeCidrKey(address: Uint8Array, bits: number): Uint8Array {
   const layout = layouts.cidr_key;
@@ -146,6 +154,21 @@ export function decodeEndpointInfo(value: Uint8Array): { id: number; addresses: 
   return {
     id: value[layout.endpoint_id] | (value[layout.endpoint_id + 1] << 8),
     addresses: candidates.filter((address) => address.some((byte) => byte !== 0)),
+  };
+}
+
+/** All that an `endpoints` value says of an endpoint; a MAC is empty when it is not known. */
+export function decodeEndpoint(value: Uint8Array): Omit<LocalEndpoint, 'ifindex'> {
+  const layout = layouts.endpoint_info;
+  const mac = (at: number): Uint8Array => {
+    const bytes = value.slice(at, at + 6);
+    return bytes.some((byte) => byte !== 0) ? bytes : new Uint8Array(0);
+  };
+  return {
+    ...decodeEndpointInfo(value),
+    identity: Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32LE(layout.identity),
+    podMac: mac(layout.pod_mac),
+    hostMac: mac(layout.host_mac),
   };
 }
 

@@ -1,4 +1,4 @@
-import { matchTypes, type PolicyEntry, type PolicyEntryKey } from '../../policy/index.ts';
+import { type MatchType, matchTypes, type PolicyEntry, type PolicyEntryKey } from '../../policy/index.ts';
 
 /** Mirrors bpf/shared/policy_shared.h; a test holds the two against each other. */
 export const policyLayouts = {
@@ -67,18 +67,25 @@ export function encodeEndpointPolicy(header: EndpointHeader): Uint8Array {
   return bytes;
 }
 
-/** Generation and set of an `endpoint_policies` value, for taking up where an earlier agent left off. */
+/** What an `endpoint_policies` value says, but for its masks. */
 export function decodeEndpointPolicy(value: Uint8Array): {
   generation: number;
   setId: number;
   isOpen: boolean;
+  enforcesIngress: boolean;
+  enforcesEgress: boolean;
+  audits: boolean;
 } {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const layout = policyLayouts.endpoint_policy;
+  const flags = bytes[layout.flags];
   return {
     generation: bytes.readUInt32LE(layout.generation),
     setId: bytes.readUInt32LE(layout.set_id),
-    isOpen: (bytes[layout.flags] & (POLICY_ENFORCES.ingress | POLICY_ENFORCES.egress)) === 0,
+    isOpen: (flags & (POLICY_ENFORCES.ingress | POLICY_ENFORCES.egress)) === 0,
+    enforcesIngress: (flags & POLICY_ENFORCES.ingress) !== 0,
+    enforcesEgress: (flags & POLICY_ENFORCES.egress) !== 0,
+    audits: (flags & POLICY_AUDITS) !== 0,
   };
 }
 
@@ -99,6 +106,31 @@ export function writePolicyEntry(out: Buffer, at: number, entry: PolicyEntry): v
   out.writeUInt32LE(entry.cookie, at + layout.cookie);
   out[at + layout.verdict] = entry.verdict === 'deny' ? 1 : 0;
   out[at + layout.match_type] = matchTypes[entry.matchType];
+}
+
+const MATCH_TYPE_NAMES: ReadonlyMap<number, MatchType> = new Map(
+  Object.entries(matchTypes).map(([name, number]) => [number, name as MatchType]),
+);
+
+/** An entry as it stands in the map. */
+export function decodePolicyEntry(
+  key: Uint8Array,
+  value: Uint8Array,
+): PolicyEntry & { readonly setId: number } {
+  const { policy_key: keyLayout, policy_entry: layout } = policyLayouts;
+  const keyBytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return {
+    setId: keyBytes.readUInt32LE(keyLayout.set_id),
+    direction: keyBytes[keyLayout.direction] === DIRECTION_INDEX.ingress ? 'ingress' : 'egress',
+    identity: keyBytes.readUInt32LE(keyLayout.identity),
+    protocol: keyBytes[keyLayout.proto],
+    port: keyBytes.readUInt16BE(keyLayout.port),
+    prefixLength: keyBytes[keyLayout.prefix_len],
+    verdict: bytes[layout.verdict] === 1 ? 'deny' : 'allow',
+    cookie: bytes.readUInt32LE(layout.cookie),
+    matchType: MATCH_TYPE_NAMES.get(bytes[layout.match_type]) ?? 'none',
+  };
 }
 
 /** The set that a key in the map belongs to. */

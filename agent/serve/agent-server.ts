@@ -2,7 +2,9 @@ import { Health } from '../../proto/gen/grpc/health/v1/health_pb.ts';
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { Peer } from '../../proto/gen/peer/peer_pb.ts';
 import { Aggregation } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
+import { Datapath } from '../../proto/gen/sluice/v1/datapath_pb.ts';
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
+import { Policies } from '../../proto/gen/sluice/v1/policy_pb.ts';
 import {
   type Address,
   createRpcServer,
@@ -15,7 +17,9 @@ import {
   type TlsFiles,
 } from '../../rpc/index.ts';
 import { aggregateHandler } from './aggregate-service.ts';
+import { datapathRoutes } from './datapath-service.ts';
 import { agentRoutes, type AgentState, flowsHandler } from './observer-service.ts';
+import { policyRoutes } from './policy-service.ts';
 
 /** Where and how an agent serves. */
 export interface AgentServerOptions {
@@ -51,8 +55,20 @@ export async function serveAgent(state: AgentState, options: AgentServerOptions)
     ]),
     routes: (router) => {
       agentRoutes(router, state);
+      if (state.view !== undefined) {
+        policyRoutes(router, state.view, state.nodeName);
+        datapathRoutes(router, state.view, state.nodeName);
+      }
       health.routes(router);
-      reflectionRoutes(router, [Observer.file, Peer.file, Aggregation.file, Diagnostics.file, Health.file]);
+      reflectionRoutes(router, [
+        Observer.file,
+        Peer.file,
+        Aggregation.file,
+        Diagnostics.file,
+        Policies.file,
+        Datapath.file,
+        Health.file,
+      ]);
     },
   });
 }

@@ -1,7 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
-import { type FlowRing, type LossLedger, parseFlowsRequest, readFlows } from '../../history/index.ts';
+import {
+  type FlowRing,
+  type LossLedger,
+  parseFlowsRequest,
+  readHistory,
+  type RingFeed,
+  timePoint,
+} from '../../history/index.ts';
 import type { AgentEvent, DebugEvent } from '../../proto/gen/flow/flow_pb.ts';
 import {
   GetAgentEventsResponseSchema,
@@ -14,6 +21,7 @@ import type { RawStreamHandler } from '../../rpc/index.ts';
 import type { EventLog, EventSelection } from './event-log.ts';
 import type { FilterFailures } from './filter-failures.ts';
 import type { NamespaceLog } from './namespace-log.ts';
+import type { NodeView } from './node-view.ts';
 import type { PeerLog } from './peer-log.ts';
 
 /** What the agent's services answer from. */
@@ -23,12 +31,16 @@ export interface AgentState {
   readonly version: string;
   readonly startedMs: number;
   readonly ring: FlowRing;
+  /** What keeps the ring's flows on disk; absent when nothing does. */
+  readonly feed?: RingFeed;
   readonly ledger: LossLedger;
   readonly agentEvents: EventLog<AgentEvent>;
   readonly debugEvents: EventLog<DebugEvent>;
   readonly namespaces: NamespaceLog;
   readonly peers: PeerLog;
   readonly report: () => NodeReport;
+  /** What policies, endpoints and maps are told from; absent: they are not served. */
+  readonly view?: NodeView;
   /** Filters that fail on flows. */
   readonly filterFailures: FilterFailures;
 }
@@ -37,7 +49,8 @@ export interface AgentState {
 export function flowsHandler(state: AgentState): RawStreamHandler {
   return async (call) => {
     const { selection } = parseFlowsRequest(call.request, state.filterFailures.add);
-    await readFlows(state.ring, selection, call, { nodeName: state.nodeName, ledger: state.ledger });
+    const { nodeName, ledger } = state;
+    await readHistory(state, call.request, selection, call, { nodeName, ledger });
   };
 }
 
@@ -51,14 +64,19 @@ function eventSelection(request: {
   if (request.first && request.follow) {
     throw new ConnectError('first and follow cannot be used together', Code.InvalidArgument);
   }
-  const point = (time: Timestamp | undefined): EventSelection['since'] =>
-    time === undefined ? null : { seconds: Number(time.seconds), nanos: time.nanos };
+  const point = (name: string, time: Timestamp | undefined): EventSelection['since'] => {
+    try {
+      return timePoint(name, time);
+    } catch (error) {
+      throw new ConnectError((error as Error).message, Code.InvalidArgument);
+    }
+  };
   return {
     number: Number(request.number),
     first: request.first,
     follow: request.follow,
-    since: point(request.since),
-    until: point(request.until),
+    since: point('since', request.since),
+    until: point('until', request.until),
   };
 }
 

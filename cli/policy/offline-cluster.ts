@@ -1,9 +1,10 @@
 import { ClusterView } from '../../cluster/cluster-view.ts';
-import type { ClusterNode, NamedContainerPort, PodEndpoint, Service } from '../../cluster/index.ts';
+import type { ClusterNode, PodEndpoint, Service } from '../../cluster/index.ts';
 import { parseManifests } from '../../cluster/manifest/parse-manifests.ts';
 import {
   type NamedPort,
   NodeIdentities,
+  numberedPorts,
   parsePolicies,
   formatPolicyProblem,
   policyKey,
@@ -27,7 +28,6 @@ export interface OfflineCluster {
 }
 
 const FIRST_IDENTITY = 256;
-const protocolNumbers = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 
 /**
  * Puts manifests and policies together. Returns every problem of the files instead, a line each, if there is one: what half a cluster says is no answer. Identities get
@@ -116,9 +116,4 @@ function identitiesOf(pods: readonly PodEndpoint[]): PolicyIdentity[] {
     found.set(pod.identity, { labels, ports });
   }
   return [...found].map(([id, { labels, ports }]) => ({ id, labels, namedPorts: [...ports.values()] }));
-}
-
-/** Ports with their protocol as a number. */
-export function numberedPorts(ports: readonly NamedContainerPort[] = []): NamedPort[] {
-  return ports.map(({ name, protocol, port }) => ({ name, protocol: protocolNumbers[protocol], port }));
 }

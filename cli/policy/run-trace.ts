@@ -1,32 +1,35 @@
-import { type EnforcementMode, tracePolicy } from '../../policy/index.ts';
+import { type EnforcementMode, traceEnds, tracePolicy } from '../../policy/index.ts';
 import { escapeJson } from '../../proto/flow/text/json-string.ts';
 import { escapeTerminal } from '../../proto/flow/text/terminal.ts';
 import type { Invocation } from '../command.ts';
 import { allTexts, lastText, UsageError } from '../../flags/flag-spec.ts';
-import { parseBool, parseUint } from '../../flags/parse-value.ts';
+import { parseBool } from '../../flags/parse-value.ts';
 import { readOfflineCluster } from './offline-cluster.ts';
 import { readPolicyFiles } from './policy-files.ts';
-import { findEnd, traceEnds } from './trace-ends.ts';
+import { directoryOf, findEnd } from './trace-ends.ts';
+import { protocolNumbers, readQuestion } from './trace-question.ts';
 import { traceJson, traceText } from './trace-text.ts';
 
-const protocolNumbers = { tcp: 6, udp: 17, sctp: 132, icmp: 1, icmpv6: 58 } as const;
+/** What only means something beside files. */
+const FILE_FLAGS = ['cluster-name', 'mode', 'host-firewall'] as const;
 
-/** `sluice policy trace`. */
+/** `sluice policy trace`: from files if some are given, else by a server. */
 export async function tracePolicies({ uses }: Invocation): Promise<number> {
-  const portText = lastText(uses, 'port');
-  if (portText === undefined) throw new UsageError('flag --port is missing: which port, or type of ICMP?');
-  const port = Number(parseUint('--port', portText, 65_535n));
-  const protocol = (lastText(uses, 'protocol') ?? 'tcp') as keyof typeof protocolNumbers;
-  if (protocol.startsWith('icmp') && port > 255) {
-    throw new UsageError(`invalid value "${portText}" for --port: expected a type of ICMP, 0 to 255`);
-  }
+  const question = readQuestion(uses);
   const stateDir = lastText(uses, 'state-dir');
   const filenames = allTexts(uses, 'filename');
   if (stateDir === undefined && filenames.length === 0) {
-    throw new UsageError(
-      'there is nothing to look at: give policies by -f, a cluster by --state-dir, or both',
-    );
+    for (const flag of FILE_FLAGS) {
+      if (lastText(uses, flag) !== undefined) {
+        throw new UsageError(`--${flag} goes with files (-f, --state-dir): a server has its own`);
+      }
+    }
+    return (await import('./run-trace-server.ts')).traceByServer(uses, question);
   }
+  if (allTexts(uses, 'node').length > 0) {
+    throw new UsageError('--node goes with a server: files have no nodes that answer');
+  }
+  const { port, protocol } = question;
   const cluster = readOfflineCluster(
     stateDir === undefined ? [] : readPolicyFiles([stateDir]),
     readPolicyFiles(filenames),
@@ -43,7 +46,7 @@ export async function tracePolicies({ uses }: Invocation): Promise<number> {
   }
   const from = findEnd('--from', lastText(uses, 'from'), cluster);
   const to = findEnd('--to', lastText(uses, 'to'), cluster);
-  const [source, destination] = traceEnds(from, to, cluster);
+  const [source, destination] = traceEnds(from, to, directoryOf(cluster));
   const trace = tracePolicy(cluster.state, source, destination, port, protocolNumbers[protocol]);
   const text =
     lastText(uses, 'output') === 'json'

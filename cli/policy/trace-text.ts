@@ -28,16 +28,21 @@ function endLines(title: string, found: TracedVerdict | null): string[] {
 }
 
 function ruleText({ kind, namespace, name, path, labels }: NamedRule): string {
-  if (kind === '') return impliedTexts[labels[0]] ?? labels.join(',');
+  if (kind === '') return impliedText(labels.join(',').replace(DERIVED, ''));
   return `${kind} ${namespace === '' ? name : `${namespace}/${name}`} ${path}`;
 }
 
-const derived = 'reserved:io.cilium.policy.derived-from=';
+const DERIVED = 'reserved:io.cilium.policy.derived-from=';
 const impliedTexts: Readonly<Record<string, string>> = {
-  [`${derived}allow-localhost-ingress`]: 'no rule: a node reaches its pods unless one denies it',
-  [`${derived}allow-any-ingress`]: 'no rule: default deny is off in all policies that select it',
-  [`${derived}allow-any-egress`]: 'no rule: default deny is off in all policies that select it',
+  'allow-localhost-ingress': 'no rule: a node reaches its pods unless one denies it',
+  'allow-any-ingress': 'no rule: default deny is off in all policies that select it',
+  'allow-any-egress': 'no rule: default deny is off in all policies that select it',
 };
+
+/** What says so where no policy does, in words. @param origin such as `allow-any-egress` */
+export function impliedText(origin: string): string {
+  return impliedTexts[origin] ?? origin;
+}
 
 /** The same for programs. */
 export function traceJson(

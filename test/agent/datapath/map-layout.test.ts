@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import {
   aggregationLevels,
   decodeAddressKey,
+  decodeCidrKey,
+  decodeEndpoint,
   decodeEndpointInfo,
   encodeAddressKey,
   encodeCidrKey,
@@ -131,6 +133,14 @@ describe('map layouts', () => {
     const { id, addresses } = decodeEndpointInfo(encodeEndpointInfo(endpoint));
     assert.equal(id, endpoint.id);
     assert.deepEqual(addresses.map(formatIp), ['10.0.0.1', 'fd00::1']);
+    const { identity, podMac, hostMac } = decodeEndpoint(encodeEndpointInfo(endpoint));
+    assert.equal(identity, endpoint.identity);
+    same(podMac, endpoint.podMac);
+    same(hostMac, endpoint.hostMac);
+    const unknown = decodeEndpoint(encodeEndpointInfo({ ...endpoint, podMac: new Uint8Array(0) }));
+    same(unknown.podMac, new Uint8Array(0));
+    const range = decodeCidrKey(encodeCidrKey(ip('fd00::'), 20));
+    assert.deepEqual([formatIp(range.bytes), range.bits], ['fd00::', 20]);
     const onlyIpv6 = decodeEndpointInfo(encodeEndpointInfo({ ...endpoint, addresses: [ip('fd00::1')] }));
     assert.deepEqual(onlyIpv6.addresses.map(formatIp), ['fd00::1']);
   });

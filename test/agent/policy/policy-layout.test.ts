@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   decodeEndpointPolicy,
+  decodePolicyEntry,
   encodeEndpointPolicy,
   maskOf,
   policyLayouts,
@@ -85,7 +86,29 @@ describe('layouts of the policy maps', () => {
     packed.writeUInt32LE(1 << 16, policyLayouts.endpoint_policy.class + 4);
     packed.writeUInt32LE(1 << 17, policyLayouts.endpoint_policy.any);
     assert.deepEqual([...bytes], [...packed]);
-    assert.deepEqual(decodeEndpointPolicy(bytes), { generation: 0xfffffffe, setId: 9, isOpen: false });
+    assert.deepEqual(decodeEndpointPolicy(bytes), {
+      generation: 0xfffffffe,
+      setId: 9,
+      isOpen: false,
+      enforcesIngress: true,
+      enforcesEgress: false,
+      audits: true,
+    });
+  });
+
+  it('are read back as they were written', () => {
+    const entries = [
+      entry,
+      { ...entry, direction: 'egress', verdict: 'deny', protocol: 17, port: 8080, prefixLength: 12 },
+      { ...entry, protocol: 0, port: 0, prefixLength: 0, matchType: 'all', identity: 0 },
+    ] as const;
+    for (const one of entries) {
+      const key = Buffer.alloc(policyLayouts.policy_key.size);
+      const value = Buffer.alloc(policyLayouts.policy_entry.size);
+      writePolicyKey(key, 0, 77, one);
+      writePolicyEntry(value, 0, one);
+      assert.deepEqual(decodePolicyEntry(key, value), { setId: 77, ...one });
+    }
   });
 
   it('tell kinds of prefixes apart by the bits of the header', () => {
