@@ -70,7 +70,8 @@ function compileSelection(request: GetFlowsRequest, onCelFailure?: CelFailure): 
 const MIN_SECONDS = -62_135_596_800n;
 const MAX_SECONDS = 253_402_300_799n;
 
-function timePoint(name: string, time: Timestamp | undefined): TimePoint | null {
+/** A time out of a request. Throws RpcError INVALID_ARGUMENT for one that is none. */
+export function timePoint(name: string, time: Timestamp | undefined): TimePoint | null {
   if (time === undefined) return null;
   if (
     time.seconds < MIN_SECONDS ||

@@ -1,9 +1,9 @@
 import { Code, ConnectError, type ConnectRouter, type Interceptor } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import type { RequestListener } from 'node:http';
+import type { OutgoingHttpHeaders, RequestListener } from 'node:http';
 import { connectCode } from './connect-code.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
-import { statusHeaders } from './status-header.ts';
+import { decodeStatusMessage, encodeStatusMessage, statusHeaders } from './status-header.ts';
 
 /** Longest request message: those that are decoded here say little or nothing, and each of a connection's calls may hold one. */
 const MAX_DECODED_REQUEST_BYTES = 64 * 1024;
@@ -33,6 +33,7 @@ export function createConnectListener(options: ConnectListenerOptions): NodeList
   });
   return (request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    writeMessagesPlainly(response);
     try {
       adapter(request, response);
     } catch (error) {
@@ -43,6 +44,16 @@ export function createConnectListener(options: ConnectListenerOptions): NodeList
 }
 
 type NodeResponse = Parameters<NodeListener>[1];
+
+/** connect encodes more of a status message than the protocol asks for, such as colons, and there are clients (grpc-js) that decode no more than that. */
+function writeMessagesPlainly(response: NodeResponse): void {
+  const addTrailers = response.addTrailers.bind(response) as (trailers: OutgoingHttpHeaders) => void;
+  response.addTrailers = (trailers: OutgoingHttpHeaders) => {
+    const message = trailers['grpc-message'];
+    if (typeof message !== 'string') addTrailers(trailers);
+    else addTrailers({ ...trailers, 'grpc-message': encodeStatusMessage(decodeStatusMessage(message)) });
+  };
+}
 
 function refuseRequest(response: NodeResponse, error: Error): void {
   if (!response.headersSent) response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });

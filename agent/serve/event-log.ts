@@ -46,8 +46,8 @@ export class EventLog<T> {
       }
       const logged = this.events[seq - (this.end - this.events.length)];
       seq++;
-      if (selection.until !== null && logged.timeMs > toMs(selection.until)) return;
-      if (selection.since !== null && logged.timeMs < toMs(selection.since)) continue;
+      if (selection.until !== null && compareTime(logged.timeMs, selection.until) > 0) return;
+      if (selection.since !== null && compareTime(logged.timeMs, selection.since) < 0) continue;
       yield logged;
       delivered++;
       if (!selection.follow && selection.number > 0 && delivered >= selection.number) return;
@@ -58,7 +58,7 @@ export class EventLog<T> {
     const oldest = this.end - this.events.length;
     if (since !== null) {
       for (let seq = this.end - 1; seq >= oldest; seq--) {
-        if (this.events[seq - oldest].timeMs < toMs(since)) return seq + 1;
+        if (compareTime(this.events[seq - oldest].timeMs, since) < 0) return seq + 1;
       }
       return oldest;
     }
@@ -80,6 +80,8 @@ export class EventLog<T> {
   }
 }
 
-function toMs({ seconds, nanos }: TimePoint): number {
-  return seconds * 1000 + nanos / 1e6;
+/** Below, at or above 0 as a time is earlier than, at or later than a point: exact, which milliseconds with a fraction would not be. */
+function compareTime(timeMs: number, { seconds, nanos }: TimePoint): number {
+  const pointMs = seconds * 1000 + Math.floor(nanos / 1e6);
+  return timeMs === pointMs ? -(nanos % 1e6) : timeMs - pointMs;
 }
