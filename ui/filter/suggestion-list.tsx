@@ -16,7 +16,7 @@ export function SuggestionList({
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => list.current?.children[picked]?.scrollIntoView({ block: 'nearest' }), [picked]);
   return (
-    <ul ref={list} id={id} className="suggestions panel" role="listbox" aria-label="Filters">
+    <ul ref={list} id={id} className="suggestions" role="listbox" aria-label="Filters">
       {suggestions.map((suggestion, i) => (
         <li
           key={suggestion.label}

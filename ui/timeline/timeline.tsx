@@ -149,7 +149,7 @@ function BarTip({
       </span>
     );
   return (
-    <p className={isLeft ? 'bar-tip panel is-left' : 'bar-tip panel'}>
+    <p className={isLeft ? 'bar-tip is-left' : 'bar-tip'}>
       <strong>{tickText(start)}</strong>
       <span>
         {shortCount(flows)} flows · {shortRate((flows * 1000) / range.bucketMs)}
