@@ -4,7 +4,7 @@ import { portsText, type Tone, toneGlyph } from '../map/graph.ts';
 import { shortCount, shortRate } from '../store/format.ts';
 import { type Attention, type AttentionKind, findAttention } from './find-attention.ts';
 
-const SHOWN = 7;
+const SHOWN = 12;
 const tones: Readonly<Record<AttentionKind, Tone>> = {
   denied: 'dropped',
   error: 'error',
@@ -33,14 +33,14 @@ export function AttentionList(): ReactElement | null {
   if (found.length === 0) return null;
   const shown = isLong ? found : found.slice(0, SHOWN);
   return (
-    <aside className="attention panel" aria-label="Needs attention">
+    <section className="attention" aria-label="Needs attention">
       <button
         type="button"
         className="attention-head"
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >
-        <strong>Needs attention</strong>
+        <span className="caption">Needs attention</span>
         <span className="attention-count">{found.length}</span>
         <kbd>N</kbd>
       </button>
@@ -61,7 +61,7 @@ export function AttentionList(): ReactElement | null {
           {isLong ? 'fewer' : `+ ${found.length - SHOWN} more`}
         </button>
       )}
-    </aside>
+    </section>
   );
 }
 
@@ -75,6 +75,7 @@ function AttentionRow({
   readonly onPress: () => void;
 }): ReactElement {
   const tone = tones[kind];
+  const cluster = edge.from.island.cluster || edge.to.island.cluster;
   const amount =
     kind === 'jump' ? `×${factor.toFixed(1)}` : rate >= 0.02 ? shortRate(rate) : `${shortCount(count)} flows`;
   return (
@@ -87,7 +88,10 @@ function AttentionRow({
       >
         <span className="attention-ends">
           {edge.from.title} <span className="faint">→</span> {edge.to.title}
-          <span className="faint"> {portsText({ ports: badPorts(edge, kind) })}</span>
+          <span className="faint">
+            {' '}
+            {portsText(edge, tone)} {cluster}
+          </span>
         </span>
         {isNew && <span className="tag is-new">new</span>}
         <span className={`attention-rate tone-${tone}`}>
@@ -96,10 +100,4 @@ function AttentionRow({
       </button>
     </li>
   );
-}
-
-/** The ports on which it happens. */
-function badPorts({ ports }: Attention['edge'], kind: AttentionKind): Attention['edge']['ports'] {
-  const measure = { denied: 'dropped', error: 'errors', audit: 'audited', jump: 'flows' } as const;
-  return new Map([...ports].filter(([, counts]) => counts[measure[kind]] > 0));
 }

@@ -20,15 +20,18 @@ export interface Point {
 const MIN_SCALE = 0.05;
 const MAX_SCALE = 3;
 
-/** Shows all of `bounds`, in the middle, not larger than life. */
-export function fitCamera(bounds: Rect, screen: Size, margin = 56): Camera {
-  const scale = clampScale(
-    Math.min((screen.width - 2 * margin) / bounds.width, (screen.height - 2 * margin) / bounds.height, 1.25),
-  );
+/** Room at the edges of the screen; at the foot, where the legend is, there is more. */
+const MARGIN = { side: 30, top: 26, foot: 62 } as const;
+
+/** Shows all of `bounds`, in the middle, hardly larger than life. */
+export function fitCamera(bounds: Rect, screen: Size, more = 0): Camera {
+  const width = screen.width - 2 * (MARGIN.side + more);
+  const height = screen.height - MARGIN.top - MARGIN.foot - 2 * more;
+  const scale = clampScale(Math.min(width / bounds.width, height / bounds.height, 1.25));
   return {
     scale,
     x: (screen.width - bounds.width * scale) / 2 - bounds.x * scale,
-    y: (screen.height - bounds.height * scale) / 2 - bounds.y * scale,
+    y: MARGIN.top + more + (height - bounds.height * scale) / 2 - bounds.y * scale,
   };
 }
 

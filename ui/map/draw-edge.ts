@@ -39,12 +39,14 @@ const isBad = (tone: Tone): boolean => tone === 'dropped' || tone === 'error' ||
 export function drawEdge({ context, palette, scale }: Style, drawn: DrawnEdge, alpha: number): void {
   const { rate, total, tone } = drawn;
   const good = total.forwarded + total.redirected;
-  const strength = rate.flows < QUIET_PER_SECOND ? 0.45 : 0.8;
+  const strength = (rate.flows < QUIET_PER_SECOND ? 0.45 : 0.8) * Number(palette['edge-strength']);
   trace(context, drawn);
   if (good > 0) {
-    context.globalAlpha = alpha * strength * (isBad(tone) ? 0.6 : 1);
+    context.globalAlpha = Math.min(1, alpha * strength * (isBad(tone) ? 0.55 : 1));
     context.strokeStyle = tone === 'redirected' ? palette.redirected : palette.forwarded;
-    context.lineWidth = widthOf(rate.forwarded + rate.redirected);
+    // Wider than the dashes above it, so that both are seen.
+    const least = isBad(tone) ? widthOf(badRate(rate, tone)) + 2 : 0;
+    context.lineWidth = Math.max(least, widthOf(rate.forwarded + rate.redirected));
     context.stroke();
   }
   if (isBad(tone)) strokeBad({ context, palette, scale }, drawn, alpha * 0.95, 1);
@@ -56,7 +58,7 @@ export function drawEdge({ context, palette, scale }: Style, drawn: DrawnEdge, a
 export function drawBundle({ context, palette, scale }: Style, drawn: DrawnEdge, alpha: number): void {
   trace(context, drawn);
   if (drawn.total.forwarded + drawn.total.redirected > 0) {
-    context.globalAlpha = 0.42 * alpha;
+    context.globalAlpha = Math.min(1, 0.42 * alpha);
     context.strokeStyle = palette.forwarded;
     context.lineWidth = (widthOf(drawn.rate.forwarded) * 0.9) / scale;
     context.stroke();

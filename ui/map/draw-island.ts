@@ -158,7 +158,7 @@ export function drawCard(style: Style, drawn: DrawnNode, { isChosen, alpha }: Ca
     context.textAlign = 'left';
     context.font = `500 ${isPod ? 10 : 11.5}px ${SANS}`;
     context.fillStyle = palette.text;
-    const title = isPod ? podTitle(node.title, node.group!.title) : node.title;
+    const title = isPod ? podTitle(node.title, node.group.title) : node.title;
     context.fillText(fitText(context, title, width - 24 - used), x + 9, middle);
   }
   if (isPod) drawBar(style, drawn, { x: x + 2, y: y + height - 2.5, width: width - 4, height: 1.5 });

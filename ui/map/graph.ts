@@ -70,7 +70,7 @@ export function graphMessage(map: ServiceMap, layoutKey: string, withShape: bool
         id: edge.id,
         from: numbers.get(edge.from.id)!,
         to: numbers.get(edge.to.id)!,
-        ports: portsText(edge),
+        ports: portsText(edge, toneOf(edge.total)),
       })),
     },
     values,
@@ -96,11 +96,21 @@ export function readCounts(values: Float32Array, at: number): Counts {
 
 const MAX_PORTS = 3;
 
-/** The ports of an edge in few words, those with the most flows first: `:8080 :8443`, `ICMPv4`, `:53 DNS +2`. */
-export function portsText({ ports }: Pick<Edge, 'ports'>): string {
+const measureOf: Readonly<Record<Tone, keyof Counts>> = {
+  forwarded: 'flows',
+  redirected: 'flows',
+  audit: 'audited',
+  error: 'errors',
+  dropped: 'dropped',
+};
+
+/** The ports of an edge on which the worst of it happens, in few words, those with the most flows first: `:8080 :8443`, `ICMPv4`, `:53 +2`. */
+export function portsText({ ports }: Pick<Edge, 'ports'>, tone: Tone = 'forwarded'): string {
+  const measure = measureOf[tone];
   const texts = new Set(
     [...ports.values()]
-      .sort((a, b) => b.dropped - a.dropped || b.flows - a.flows)
+      .filter((counts) => counts[measure] > 0)
+      .sort((a, b) => b[measure] - a[measure])
       .map(({ port, protocol }) => (port === '' ? protocol : `:${port}`)),
   );
   const shown = [...texts].slice(0, MAX_PORTS).join(' ');

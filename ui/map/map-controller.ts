@@ -41,7 +41,7 @@ export class MapController extends Emitter {
   constructor(host: HTMLElement) {
     super();
     this.worker = new Worker(new URL('./map-worker.ts', import.meta.url), { type: 'module', name: 'map' });
-    this.worker.onmessage = ({ data }: MessageEvent<FromMapWorker>) => this.take(data);
+    this.worker.addEventListener('message', ({ data }: MessageEvent<FromMapWorker>) => this.take(data));
     this.base = host.appendChild(document.createElement('canvas'));
     this.overlay = host.appendChild(document.createElement('canvas'));
     for (const canvas of [this.base, this.overlay]) canvas.className = 'map-canvas';

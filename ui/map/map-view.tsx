@@ -1,7 +1,6 @@
 import { type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useChanges, useCommand, useStores, useViewState } from '../app/stores.ts';
 import { filterText } from '../filter/filter-words.ts';
-import { AttentionList } from '../attention/attention-list.tsx';
 import { excludeWords, onlyWords } from '../model/selection-words.ts';
 import { MAX_EDGES } from './draw-map.ts';
 import { Legend } from './legend.tsx';
@@ -52,7 +51,6 @@ export function MapView(): ReactElement {
       <div ref={host} className="map-host" />
       {controller !== null && <MapTree controller={controller} />}
       <MapState />
-      <AttentionList />
       <div className="map-foot">
         <Legend present={tonesOf(feed.map)} />
         {controller !== null && <LevelSwitch controller={controller} />}

@@ -10,7 +10,7 @@ import type { FromMapWorker, ToMapWorker } from './worker-messages.ts';
 /** Lays the map out and draws it, so that the page never waits for either. */
 
 const scope = self as unknown as {
-  onmessage: ((event: MessageEvent<ToMapWorker>) => void) | null;
+  addEventListener(kind: 'message', listener: (event: MessageEvent<ToMapWorker>) => void): void;
   postMessage(message: FromMapWorker): void;
   requestAnimationFrame(callback: () => void): number;
   readonly fonts: FontFaceSet;
@@ -24,13 +24,13 @@ let camera: Camera | null = null;
 let look: MapLook | null = null;
 let isAsked = false;
 
-scope.onmessage = ({ data }) => {
+scope.addEventListener('message', ({ data }) => {
   if (data.kind === 'canvas') canvas = data.canvas;
   else if (data.kind === 'camera') camera = data.camera;
   else if (data.kind === 'look') takeLook(data.look);
   else takeGraph(data.graph);
   redraw();
-};
+});
 
 function takeLook(next: MapLook): void {
   look = next;

@@ -16,6 +16,7 @@ const names = [
   'audit',
   'error',
   'track',
+  'edge-strength',
 ] as const;
 
 /** Colours of the map, from the tokens of the theme in force. */

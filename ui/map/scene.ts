@@ -85,8 +85,9 @@ export function buildScene({ nodes, edges }: Shape, layout: Pick<MapLayout, 'car
     const curve = edgeCurve(drawn.get(a.id)!.rect, drawn.get(b.id)!.rect);
     return { id, fromId: a.id, toId: b.id, curve, ports, ...nothing() };
   });
+  const clusters = clustersOf(laid.filter(({ island }) => rects.has(island.id)));
   return {
-    clusters: clustersOf(laid.filter(({ island }) => rects.has(island.id))),
+    clusters,
     islands,
     frames: laid.flatMap(({ island, cards }) =>
       cards.filter(({ podIds }) => podIds.length > 0).map((card) => ({ ...card, islandId: island.id })),
@@ -94,7 +95,7 @@ export function buildScene({ nodes, edges }: Shape, layout: Pick<MapLayout, 'car
     nodes: drawn,
     edges: drawnEdges,
     bundles: [...bundles.values()],
-    bounds: enclose(islands.map(({ rect }) => rect)),
+    bounds: enclose([...islands, ...clusters].map(({ rect }) => rect)),
   };
 }
 

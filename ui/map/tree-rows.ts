@@ -81,7 +81,7 @@ function edgeRow(edge: Edge, node: ServiceNode, parent: string): TreeRow {
 
 /** What an edge does, in words. */
 export function edgeDetail({ rate, total }: Edge): string {
-  const parts = [`${shortRate(rate.flows)}`];
+  const parts = [shortRate(rate.flows)];
   if (total.dropped > 0) parts.push(`${shortRate(rate.dropped)} dropped, ${total.dropped} in this window`);
   if (total.audited > 0) parts.push(`${shortRate(rate.audited)} would be denied`);
   if (total.errors > 0) parts.push(`${total.errors} errors`);

@@ -55,7 +55,7 @@ export interface MapRow {
   readonly at: number;
 }
 
-/** A row that spans more is of what was stored, not of what happens now. */
+/** A row that began earlier than so long ago is of what was stored, not of what happens now. */
 const MAX_LIVE_SECONDS = 5;
 /** What happens usually is what happened over about so long. */
 const USUAL_SECONDS = 120;
@@ -101,8 +101,12 @@ export class ServiceMap {
   others = 0;
   /** Changes when a node or an edge has come. */
   shape = 0;
+  /** Of the answer that is not complete yet. */
+  private waiting: { readonly edge: Edge; readonly counts: Counts; readonly firstMs: number }[] = [];
+  /** When the newest flow was. */
+  private latestMs = 0;
   private readonly fresh = new Map<Holder, Counts>();
-  /** Per second, of rows that span more than an answer does. */
+  /** Per second, of rows that began long ago. */
   private readonly stored = new Map<Holder, Counts>();
   private hasBegun = false;
 
@@ -117,12 +121,8 @@ export class ServiceMap {
     const firstMs = sums[at + FIRST_US] / 1000;
     const lastMs = sums[at + LAST_US] / 1000;
     for (const counts of [edge.total, ports, this.total]) addCounts(counts, more);
-    const seconds = (lastMs - firstMs) / 1000;
-    const isStored = firstMs > 0 && seconds > MAX_LIVE_SECONDS;
-    for (const holder of [edge, this]) {
-      if (isStored) addCounts(freshOf(this.stored, holder), more, 1 / seconds);
-      else addCounts(freshOf(this.fresh, holder), more);
-    }
+    this.waiting.push({ edge, counts: more, firstMs });
+    this.latestMs = Math.max(this.latestMs, lastMs);
     if (firstMs > 0 && (edge.firstMs === 0 || firstMs < edge.firstMs)) edge.firstMs = firstMs;
     edge.lastMs = Math.max(edge.lastMs, lastMs);
   }
@@ -141,21 +141,33 @@ export class ServiceMap {
    * @param seconds what it spans. The first answers bring what is stored, which counts with the rate that it had
    */
   endAnswer(seconds: number): void {
-    const span = this.hasBegun ? seconds : this.storedSeconds();
+    this.takeWaiting();
+    const span = this.hasBegun ? seconds : Math.max(1, this.storedSeconds());
     for (const holder of [this, ...this.edges.values()]) {
       const counts = this.fresh.get(holder);
       const stored = this.stored.get(holder);
       for (const [name] of measures) {
-        const now = (span > 0 ? (counts?.[name] ?? 0) / span : 0) + (stored?.[name] ?? 0);
-        // What is stored says at once what is usual; what happens now only after a while.
-        const hasOwn = this.hasBegun && stored === undefined;
-        holder.rate[name] = hasOwn ? followRate(holder.rate[name], now * span, span) : Math.max(now, holder.rate[name]);
+        const count = counts?.[name] ?? 0;
+        const now = this.hasBegun ? followRate(holder.rate[name], count, span) : span > 0 ? count / span : 0;
+        // What is stored says at once what is usual; some nodes are heard only after others.
+        holder.rate[name] = now + (stored?.[name] ?? 0);
       }
     }
     for (const edge of this.edges.values()) this.note(edge, span);
     this.fresh.clear();
     this.stored.clear();
     this.hasBegun = true;
+  }
+
+  private takeWaiting(): void {
+    for (const { edge, counts, firstMs } of this.waiting) {
+      const seconds = firstMs > 0 ? (this.latestMs - firstMs) / 1000 : 0;
+      for (const holder of [edge, this]) {
+        if (seconds > MAX_LIVE_SECONDS) addCounts(freshOf(this.stored, holder), counts, 1 / seconds);
+        else addCounts(freshOf(this.fresh, holder), counts);
+      }
+    }
+    this.waiting = [];
   }
 
   private note(edge: Edge, span: number): void {

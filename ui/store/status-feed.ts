@@ -13,6 +13,8 @@ export class StatusFeed extends Emitter {
   /** As a relay lists them; empty at an agent. */
   nodes: readonly Node[] = [];
   problem = '';
+  /** When the last answer came. */
+  askedMs = Date.now();
 
   /** Asks now, and then every three seconds while the tab is seen. */
   start(): void {
@@ -36,7 +38,7 @@ export class StatusFeed extends Emitter {
           },
         ),
       ]);
-      Object.assign(this, { status, reports, nodes, problem: '' });
+      Object.assign(this, { status, reports, nodes, problem: '', askedMs: Date.now() });
     } catch (error) {
       this.problem = (error as Error).message;
     }

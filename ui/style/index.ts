@@ -4,3 +4,6 @@ import './tokens.css';
 import './base.css';
 import './shell.css';
 import './map.css';
+import './drawer.css';
+import './health.css';
+import './dialog.css';

@@ -77,12 +77,37 @@ describe('the service map', () => {
     const [edge] = map.edges.values();
     assert.equal(edge.rate.flows, 2);
     for (let i = 0; i < 100; i++) {
-      addRow(map, '80', 10, 0);
+      const nowMs = 11_000 + i * 500;
+      addRow(map, '80', 10, 0, nowMs, nowMs + 400);
       map.endAnswer(0.5);
     }
     assert.ok(Math.abs(edge.rate.flows - 20) < 0.1, String(edge.rate.flows));
     for (let i = 0; i < 200; i++) map.endAnswer(0.5);
     assert.equal(edge.rate.flows, 0);
+  });
+
+  it('takes what is stored on a node that answers late for what it is: no burst of now', () => {
+    const map = new ServiceMap();
+    addRow(map, '80', 1, 0, 59_990, 60_000);
+    map.endAnswer(0.5);
+    addRow(map, '81', 600, 60, 1000, 2000);
+    map.endAnswer(0.5);
+    const [edge] = map.edges.values();
+    assert.ok(edge.rate.flows > 5 && edge.rate.flows < 15, String(edge.rate.flows));
+    assert.ok(edge.rate.dropped > 0.5 && edge.rate.dropped < 1.5, String(edge.rate.dropped));
+    assert.equal(edge.total.flows, 601);
+  });
+
+  it('knows since when something is denied, and what is usual', () => {
+    const map = new ServiceMap();
+    addRow(map, '80', 20, 0, 1000, 11_000);
+    map.endAnswer(0.5);
+    const [edge] = map.edges.values();
+    assert.deepEqual([edge.firstBadMs, edge.usualRate], [0, 2]);
+    addRow(map, '80', 5, 5, 11_500, 11_900);
+    map.endAnswer(0.5);
+    assert.equal(edge.firstBadMs, 11_900);
+    assert.ok(edge.usualRate < 3, 'a burst of half a second is not usual');
   });
 
   it('tells when nodes or edges have come', () => {
