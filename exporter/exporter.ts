@@ -2,13 +2,13 @@ import { compileFlowFilters } from '../proto/flow/filter/compile-filter.ts';
 import type { FlowFilter } from '../proto/gen/flow/flow_pb.ts';
 import { formatAddress } from '../rpc/index.ts';
 import { logLine } from '../rpc/log.ts';
-import type { ExportConfig, SinkConfig } from './config/config.ts';
+import type { ExportConfig, SinkConfig, SourceConfig } from './config/config.ts';
 import { DeadLetters } from './delivery/dead-letters.ts';
 import { Delivery } from './delivery/delivery.ts';
 import { type StatusServer, serveStatus } from './serve/status-server.ts';
 import { reportOf } from './serve/report.ts';
 import { createSink } from './sink/create-sink.ts';
-import { RelaySource } from './source/relay-source.ts';
+import { createSource } from './source/create-source.ts';
 import { Spool } from './spool/spool.ts';
 import { tuneMemory } from './tune-memory.ts';
 
@@ -39,18 +39,18 @@ type Log = (level: 'info' | 'warn', message: string, fields?: Record<string, str
 
 async function run(config: ExportConfig, io: ExporterIo): Promise<void> {
   const log: Log = (level, message, fields = {}) => io.log(logLine(level, message, fields));
-  const spool = await Spool.open({ ...config.spool, retainUs: 2000 * config.source.overlapMs, log });
+  const spool = await Spool.open({ ...config.spool, retainUs: retainUs(config.source), log });
   let server: StatusServer | null = null;
   try {
     const deliveries: Delivery[] = [];
     for (const sink of config.sinks) deliveries.push(await createDelivery(sink, spool, io, log));
     const whitelist = unionOf(config.sinks);
-    const source = new RelaySource({ source: config.source, spool, whitelist, log });
+    const source = await createSource(config.source, { spool, whitelist, log });
     if (config.metrics !== null) {
       server = await serveStatus(config.metrics, () => reportOf({ config, source, spool, deliveries }));
     }
     log('info', 'exporter ready', {
-      source: formatAddress(config.source.address),
+      source: source.name,
       sinks: config.sinks.map(({ name }) => name).join(','),
       ...(server !== null && { metrics: formatAddress(server.address) }),
     });
@@ -59,6 +59,11 @@ async function run(config: ExportConfig, io: ExporterIo): Promise<void> {
     await server?.close();
     await spool.close();
   }
+}
+
+/** What a resumed stream needs to tell again what it brings. Kafka's offsets need nothing. */
+function retainUs(source: SourceConfig): number {
+  return source.kind === 'relay' ? 2000 * source.overlapMs : 0;
 }
 
 async function createDelivery(config: SinkConfig, spool: Spool, io: ExporterIo, log: Log): Promise<Delivery> {

@@ -6,7 +6,7 @@ export const exportCommand: Command = {
   name: 'export',
   summary: 'Send flows on to files and stores, each at least once',
   details: `
-Follows a relay or an agent, keeps what comes in a spool on disk, and delivers it to any number of sinks, each with its own filters, field mask and sampling. A flow stays in the spool
+Follows a relay, an agent or a Kafka topic, keeps what comes in a spool on disk, and delivers it to any number of sinks, each with its own filters, field mask and sampling. A flow stays in the spool
 until every sink has acknowledged it, so that neither a kill -9 nor a store that is away loses one: it is delivered at least once, and what was delivered twice can be told by its uuid.
 What is given up by a stated policy (a full spool, a document that a store will never take) is counted by cause, and shown by 'sluice export status' and as metrics.
 
@@ -21,6 +21,10 @@ The configuration is one YAML file. A sink is one of the targets below; its list
         [
           'source.overlap',
           'How far before the newest flow known a resumed stream begins; more than clocks of nodes differ (default 10s).',
+        ],
+        [
+          'source.kafka',
+          'Instead of an address, a topic: brokers, topic, group (default sluice-export; its members share the partitions), tls, sasl.',
         ],
         ['spool.directory', 'Where flows wait. One exporter each.'],
         ['spool.maxBytes', 'Size of the spool (default 1Gi).'],

@@ -11,8 +11,21 @@ export interface ExportConfig {
   readonly sinks: readonly SinkConfig[];
 }
 
+/** Where flows come from. */
+export type SourceConfig = RelaySourceConfig | KafkaSourceConfig;
+
+/** A topic that is read as a member of a consumer group. */
+export interface KafkaSourceConfig extends Pick<KafkaConfig, 'brokers' | 'topic' | 'tls' | 'sasl'> {
+  readonly kind: 'kafka';
+  /** Whose members share the partitions, and the position. Default `sluice-export`. */
+  readonly group: string;
+  /** Where a group begins that has no position yet. */
+  readonly start: 'now' | 'oldest';
+}
+
 /** The relay or agent that is followed. */
-export interface SourceConfig {
+export interface RelaySourceConfig {
+  readonly kind: 'relay';
   readonly address: Address;
   readonly tls?: ClientTls;
   /** Where the very first start begins: `now` (default), or `oldest`, with everything the source still has. Later starts go on from the spool. */
@@ -100,7 +113,7 @@ export interface KafkaConfig {
   readonly key: (typeof KAFKA_KEYS)[number];
   /** Default `protobuf`: the bytes as they came, a GetFlowsResponse. */
   readonly format: (typeof KAFKA_FORMATS)[number];
-  /** Default `lz4`; with kafkajs, which has none, `zstd`. */
+  /** Default `lz4`. */
   readonly compression: (typeof KAFKA_COMPRESSIONS)[number];
   /** Batches that may be under way at once, 1 to 16. Default 4. With 1 the order of a conversation holds through failures, too. */
   readonly inFlight: number;

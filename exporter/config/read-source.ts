@@ -1,8 +1,10 @@
 import { type Field, formatPath, type ReportField } from '../../cluster/manifest/field.ts';
 import { checkFields, checkMapping } from '../../policy/manifest/policy-field.ts';
-import { type Address, type ClientTls, parseAddress } from '../../rpc/index.ts';
-import type { SourceConfig } from './config.ts';
+import { type Address, parseAddress } from '../../rpc/index.ts';
+import type { KafkaSourceConfig, RelaySourceConfig, SourceConfig } from './config.ts';
 import { readChoice, readDurationMs } from './quantity.ts';
+import { readKafkaServers } from './read-kafka-servers.ts';
+import { readTls } from './read-tls.ts';
 
 const NO_ADDRESS: Address = { kind: 'tcp', host: '', port: 0, tls: false };
 const MAX_OVERLAP_MS = 600_000;
@@ -19,32 +21,31 @@ export function readAddress(field: Field, report: ReportField): Address {
   }
 }
 
-/** How to trust a server, and how to show oneself. Undefined when there is no such mapping. */
-export function readTls(field: Field, report: ReportField): ClientTls | undefined {
-  if (!checkMapping(field)) return undefined;
-  checkFields(field, { known: ['caFiles', 'certFile', 'keyFile', 'serverName'] }, report);
-  const caFiles = field
-    .get('caFiles')
-    .items()
-    .map((item) => item.requiredString());
-  const certFile = field.get('certFile').string();
-  const keyFile = field.get('keyFile').string();
-  const serverName = field.get('serverName').string();
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    report(field.path, `${formatPath(field.path)} has one of certFile and keyFile: expected both or none`);
+/** The mapping `source`. */
+export function readSource(field: Field, report: ReportField): SourceConfig {
+  if (field.get('kafka').value === undefined) return readRelaySource(field, report);
+  checkFields(field, { known: ['kafka', 'start'] }, report);
+  return readKafkaSource(field, report);
+}
+
+function readKafkaSource(field: Field, report: ReportField): KafkaSourceConfig {
+  const kafka = field.get('kafka');
+  if (checkMapping(kafka)) {
+    checkFields(kafka, { known: ['brokers', 'topic', 'group', 'tls', 'sasl'] }, report);
   }
   return {
-    caFiles,
-    ...(certFile !== undefined && keyFile !== undefined && { certFile, keyFile }),
-    ...(serverName !== undefined && { serverName }),
+    kind: 'kafka',
+    ...readKafkaServers(kafka, report),
+    group: kafka.get('group').string() ?? 'sluice-export',
+    start: readChoice(field.get('start'), ['now', 'oldest'] as const, 'now'),
   };
 }
 
-/** The mapping `source`. */
-export function readSource(field: Field, report: ReportField): SourceConfig {
+function readRelaySource(field: Field, report: ReportField): RelaySourceConfig {
   checkFields(field, { known: ['address', 'tls', 'start', 'overlap'] }, report);
   const tls = readTls(field.get('tls'), report);
   return {
+    kind: 'relay',
     address: field.value === undefined ? NO_ADDRESS : readAddress(field.get('address'), report),
     ...(tls !== undefined && { tls: { ...tls, minVersion: 'TLSv1.3' as const } }),
     start: readChoice(field.get('start'), ['now', 'oldest'] as const, 'now'),

@@ -1,8 +1,7 @@
-import { formatAddress } from '../../rpc/index.ts';
 import type { ExportConfig } from '../config/config.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { SourceCounts } from '../source/frame-sorter.ts';
-import type { RelaySource } from '../source/relay-source.ts';
+import type { Source } from '../source/source.ts';
 import type { Spool } from '../spool/spool.ts';
 
 /** State and counts of an exporter at one moment. */
@@ -50,14 +49,14 @@ export interface SinkReport {
 
 export function reportOf(parts: {
   readonly config: ExportConfig;
-  readonly source: RelaySource;
+  readonly source: Source;
   readonly spool: Spool;
   readonly deliveries: readonly Delivery[];
 }): ExportReport {
   const { config, source, spool, deliveries } = parts;
   return {
     source: {
-      address: formatAddress(config.source.address),
+      address: source.name,
       state: source.state.name,
       reason: source.state.name === 'connecting' ? source.state.reason : '',
       breaks: source.breaks,

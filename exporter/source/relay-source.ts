@@ -1,7 +1,7 @@
 import type { FrameRun } from '../../proto/flow/frame.ts';
 import type { FlowFilter } from '../../proto/gen/flow/flow_pb.ts';
 import { formatAddress, RpcCode, RpcConnection, RpcError } from '../../rpc/index.ts';
-import type { SourceConfig } from '../config/config.ts';
+import type { RelaySourceConfig } from '../config/config.ts';
 import { RetryWait } from '../retry-wait.ts';
 import type { Spool } from '../spool/spool.ts';
 import { pause } from '../wait.ts';
@@ -9,6 +9,7 @@ import { noSourceCounts, readBatches, sortFrames } from './frame-sorter.ts';
 import { RecordWriter } from './record-writer.ts';
 import { findResume, flowsRequest } from './resume.ts';
 import type { SeenAgain } from './seen-again.ts';
+import type { Source, SourceState } from './source.ts';
 
 const GET_FLOWS = '/observer.Observer/GetFlows';
 
@@ -16,23 +17,18 @@ const GET_FLOWS = '/observer.Observer/GetFlows';
 const FINAL: ReadonlySet<RpcCode> = new Set([RpcCode.InvalidArgument, RpcCode.Unimplemented]);
 
 export interface RelaySourceOptions {
-  readonly source: SourceConfig;
+  readonly source: RelaySourceConfig;
   readonly spool: Spool;
   /** What any sink wants; empty for everything. Sent upstream. */
   readonly whitelist: readonly FlowFilter[];
   readonly log: (level: 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
 }
 
-/** `connecting`: not connected, or asked and no answer yet; `following`: flows come, or would if there were any. */
-export type SourceState =
-  | { readonly name: 'connecting'; readonly reason: string }
-  | { readonly name: 'following'; readonly sinceMs: number };
-
 /**
  * Follows a relay or an agent into the spool, as bytes. After a break, or a restart, it goes on from what the spool holds: it asks for flows from some time before the newest one,
  * and leaves out those that are there already.
  */
-export class RelaySource {
+export class RelaySource implements Source {
   readonly counts = noSourceCounts();
   /** Breaks of the stream. */
   breaks = 0;
@@ -47,6 +43,10 @@ export class RelaySource {
     this.options = options;
     const { address, tls } = options.source;
     this.connection = new RpcConnection(address, tls === undefined ? {} : { tls });
+  }
+
+  get name(): string {
+    return formatAddress(this.options.source.address);
   }
 
   /** Runs until `signal` aborts. Throws Error when going on makes no sense: the server refuses the request for good, or the spool fails. */
@@ -107,14 +107,14 @@ export class RelaySource {
 
   private began(): void {
     this.state = { name: 'following', sinceMs: Date.now() };
-    this.options.log('info', 'following', { source: formatAddress(this.options.source.address) });
+    this.options.log('info', 'following', { source: this.name });
   }
 
   private broke(error: RpcError | null): void {
     const reason = error === null ? 'the server ended the stream' : error.message;
     if (this.state.name === 'following' || this.breaks === 1) {
       this.options.log('warn', 'stream broke, trying again', {
-        source: formatAddress(this.options.source.address),
+        source: this.name,
         reason,
       });
     }

@@ -1,35 +1,19 @@
-import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
-import kafkajs, {
-  type Admin,
-  type IHeaders,
-  type KafkaConfig as LibraryConfig,
-  type Producer,
-  type SASLOptions,
-} from 'kafkajs';
-import { readSecret } from '../../config/secret.ts';
+import kafkajs, { type Admin, type IHeaders, type Producer } from 'kafkajs';
+import { registerCodecs } from '../../kafka/kafkajs-codecs.ts';
+import { kafkajsConfig } from '../../kafka/kafkajs-config.ts';
 import { type KafkaClient, type KafkaClientConfig, KafkaError, failureOf } from './client.ts';
 import type { KafkaRecords } from './records.ts';
-import { tlsOptions } from './tls-options.ts';
 
-const { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } = kafkajs;
+const { CompressionTypes, Kafka, Partitioners } = kafkajs;
 
 const CLIENT_ID = 'sluice-export';
 /** Enough for a change of leaders; a longer absence of the broker is for the caller to bridge. */
 const RETRY = { retries: 4, initialRetryTime: 200, maxRetryTime: 2000 };
-const TIMEOUT_MS = 30_000;
-
-// A codec is registered for the whole process; the library comes with none but gzip.
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-  compress: (encoder: { buffer: Buffer }) => compress(encoder.buffer),
-  decompress: (buffer: Buffer) => decompress(buffer),
-});
 
 const compressionTypes: Readonly<Record<string, kafkajs.CompressionTypes>> = {
   none: CompressionTypes.None,
   gzip: CompressionTypes.GZIP,
+  lz4: CompressionTypes.LZ4,
   zstd: CompressionTypes.ZSTD,
 };
 
@@ -41,12 +25,13 @@ export class KafkajsClient implements KafkaClient {
 
   constructor(config: KafkaClientConfig) {
     this.config = config;
+    registerCodecs();
   }
 
   async open(): Promise<void> {
     await this.close();
     await translated(async () => {
-      const kafka = new Kafka(libraryConfig(this.config));
+      const kafka = new Kafka(kafkajsConfig(this.config, CLIENT_ID));
       this.admin = kafka.admin({ retry: RETRY });
       this.producer = kafka.producer({
         idempotent: true,
@@ -112,25 +97,6 @@ export class KafkajsClient implements KafkaClient {
     if (part === null) throw new KafkaError('broker', 'not connected to Kafka');
     return part;
   }
-}
-
-function libraryConfig({ brokers, tls, sasl }: KafkaClientConfig): LibraryConfig {
-  return {
-    clientId: CLIENT_ID,
-    brokers: [...brokers],
-    // What matters is thrown as well.
-    logLevel: logLevel.NOTHING,
-    requestTimeout: TIMEOUT_MS,
-    retry: RETRY,
-    ...(tls !== undefined && { ssl: tlsOptions(tls) }),
-    ...(sasl !== undefined && {
-      sasl: {
-        mechanism: sasl.mechanism.toLowerCase(),
-        username: sasl.username,
-        password: readSecret(sasl.password),
-      } as SASLOptions,
-    }),
-  };
 }
 
 /** An error of this library, of which others may be the cause. */

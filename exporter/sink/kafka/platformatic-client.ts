@@ -5,7 +5,7 @@ import { type KafkaClient, type KafkaClientConfig, KafkaError, failureOf } from 
 import { produce } from './produce-request.ts';
 import { BatchEncoder, type ProducerIdentity } from './record-batch.ts';
 import type { KafkaRecords } from './records.ts';
-import { tlsOptions } from './tls-options.ts';
+import { tlsOptions } from '../../kafka/tls-options.ts';
 
 const CLIENT_ID = 'sluice-export';
 /** Enough for a change of leaders; a longer absence of the broker is for the caller to bridge. */

@@ -24,7 +24,12 @@ describe('the configuration of an exporter', () => {
     assert.deepEqual(parseConfig(good), {
       problems: [],
       config: {
-        source: { address: { kind: 'unix', path: '/run/relay.sock' }, start: 'now', overlapMs: 10_000 },
+        source: {
+          kind: 'relay',
+          address: { kind: 'unix', path: '/run/relay.sock' },
+          start: 'now',
+          overlapMs: 10_000,
+        },
         spool: {
           directory: '/var/lib/sluice/export',
           maxBytes: 1024 ** 3,
@@ -55,6 +60,20 @@ describe('the configuration of an exporter', () => {
     });
   });
 
+  it('takes a topic as the source', () => {
+    const parse = (source: string): ReturnType<typeof parseConfig> =>
+      parseConfig(`source: ${source}\nspool: { directory: s }\nsinks: [{ name: a, stdout: {} }]\n`);
+    const kafka = '{ brokers: ["b:1"], topic: t }';
+    assert.deepEqual(parse(`{ kafka: ${kafka}, start: oldest }`).config?.source, {
+      kind: 'kafka',
+      brokers: ['b:1'],
+      topic: 't',
+      group: 'sluice-export',
+      start: 'oldest',
+    });
+    assert.match(parse(`{ kafka: ${kafka}, address: a:1 }`).problems[0].message, /^source\.address/);
+  });
+
   it('takes every setting', () => {
     const { config } = parseConfig(`
 source: { address: tls://relay.east:4245, tls: { caFiles: [ca.crt], serverName: r }, start: oldest, overlap: 1m }
@@ -70,6 +89,7 @@ sinks:
     stdout: {}
 `);
     assert.ok(config !== null);
+    assert.ok(config.source.kind === 'relay');
     assert.deepEqual(config.source.tls, { caFiles: ['ca.crt'], serverName: 'r', minVersion: 'TLSv1.3' });
     assert.equal(config.source.start, 'oldest');
     assert.equal(config.source.overlapMs, 60_000);

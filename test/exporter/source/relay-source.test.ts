@@ -37,6 +37,7 @@ async function run(
   const log: string[] = [];
   const source = new RelaySource({
     source: {
+      kind: 'relay',
       address: parseAddress(agent.options.address),
       start: change.start ?? 'oldest',
       overlapMs: change.overlapMs ?? 10_000,
