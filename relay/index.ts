@@ -2,7 +2,9 @@ import { LossLedger } from '../history/index.ts';
 import { Health } from '../proto/gen/grpc/health/v1/health_pb.ts';
 import { Observer } from '../proto/gen/observer/observer_pb.ts';
 import { Aggregation } from '../proto/gen/sluice/v1/aggregation_pb.ts';
+import { Datapath } from '../proto/gen/sluice/v1/datapath_pb.ts';
 import { Diagnostics, LossCause } from '../proto/gen/sluice/v1/diagnostics_pb.ts';
+import { Policies } from '../proto/gen/sluice/v1/policy_pb.ts';
 import {
   clientTlsProblems,
   createRpcServer,
@@ -18,6 +20,8 @@ import { VERSION } from '../rpc/version.ts';
 import { aggregateHandler } from './aggregate/aggregate-service.ts';
 import { checkRelayOptions, DEFAULT_MAX_STREAMS, type ProcessIo, type RelayOptions } from './config.ts';
 import { PeerDirectory } from './peer/peer-directory.ts';
+import { datapathRoutes } from './policy/datapath-service.ts';
+import { policyRoutes } from './policy/policy-service.ts';
 import { RelayService } from './serve/observer-service.ts';
 import { createMeter } from './serve/relay-meter.ts';
 
@@ -108,8 +112,17 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
       ]),
       routes: (router) => {
         service.routes(router);
+        policyRoutes(router, directory);
+        datapathRoutes(router, directory);
         health.routes(router);
-        reflectionRoutes(router, [Observer.file, Aggregation.file, Diagnostics.file, Health.file]);
+        reflectionRoutes(router, [
+          Observer.file,
+          Aggregation.file,
+          Diagnostics.file,
+          Policies.file,
+          Datapath.file,
+          Health.file,
+        ]);
       },
     });
     io.log(logLine('info', 'relay ready', { name, listen: server.addresses.map(formatAddress).join(' ') }));

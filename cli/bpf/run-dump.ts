@@ -122,8 +122,8 @@ async function dump<T extends Message>(table: Table<T>, uses: readonly FlagUse[]
             })),
           )
         : columnsText(table.columns, sorted, format);
+    rows.tellProblems(allTexts(uses, 'node'));
     process.stdout.write(text);
-    rows.tellProblems();
     return 0;
   });
 }

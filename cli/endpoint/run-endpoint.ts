@@ -18,8 +18,8 @@ export async function listEndpoints({ uses }: Invocation): Promise<number> {
   return withServer(await loadSettings(uses), async (server) => {
     const rows = await fetchEndpoints(server, uses, []);
     const text = format === 'json' ? jsonOf(rows) : columnsText(endpointColumns, rows.sorted(), format);
+    rows.tellProblems(allTexts(uses, 'node'));
     process.stdout.write(text);
-    rows.tellProblems();
     return 0;
   });
 }
@@ -31,7 +31,7 @@ export async function getEndpoints({ uses, positionals }: Invocation): Promise<n
   return withServer(await loadSettings(uses), async (server) => {
     const rows = await fetchEndpoints(server, uses, [name]);
     const found = rows.sorted();
-    rows.tellProblems();
+    rows.tellProblems(allTexts(uses, 'node'));
     if (found.length === 0) {
       throw new Error(`there is no endpoint "${name}": sluice endpoint list shows all that there are`);
     }

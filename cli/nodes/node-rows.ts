@@ -1,6 +1,6 @@
 import type { NodeAnswer } from '../../proto/gen/sluice/v1/policy_pb.ts';
 import { compareBytes } from '../text/compare-bytes.ts';
-import { tellSilentNodes } from './silent-nodes.ts';
+import { requireNodes, tellSilentNodes } from './silent-nodes.ts';
 
 /** A row, and the node that has it. */
 export interface NodeRow<T> {
@@ -28,8 +28,9 @@ export class NodeRows<T> {
     return this.rows.toSorted((a, b) => compareBytes(a.node, b.node));
   }
 
-  /** Says on stderr what is missing. */
-  tellProblems(): void {
+  /** Says on stderr what is missing. Throws when nobody is called as the patterns say. */
+  tellProblems(patterns: readonly string[]): void {
+    requireNodes(this.nodes, patterns);
     tellSilentNodes(this.nodes);
     if (!this.isCut) return;
     process.stderr.write(`warning: these are the first ${this.rows.length} rows: --limit has more shown\n`);

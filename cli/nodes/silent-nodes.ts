@@ -20,3 +20,9 @@ export function tellSilentNodes(nodes: readonly NodeAnswer[]): void {
   if (silent.length > MAX_NAMED) lines.push(`warning: … and ${silent.length - MAX_NAMED} more nodes\n`);
   process.stderr.write(escapeTerminal(lines.join(''), false));
 }
+
+/** Throws when patterns were given for nodes, and nobody is called so. */
+export function requireNodes(nodes: readonly NodeAnswer[], patterns: readonly string[]): void {
+  if (patterns.length === 0 || nodes.length > 0) return;
+  throw new Error(`there is no node ${patterns.join(' or ')}: sluice list nodes shows all behind a relay`);
+}

@@ -35,8 +35,12 @@ export function detailText(detail: PolicyDetail, nodes: readonly NodeAnswer[], n
         ({ nodes: count, nodeNames, digest }) =>
           `  Other:       version ${digest || '(invalid)'} on ${count} nodes (${nodeNames.join(', ')})`,
       ),
-    `  Revision:    ${policy.revision}, changed ${agoText(policy.changed, nowMs)} ago; version ${policy.digest}`,
-    `  Endpoints:   ${policy.endpoints}`,
+    ...(policy.digest === ''
+      ? []
+      : [
+          `  Revision:    ${policy.revision}, changed ${agoText(policy.changed, nowMs)} ago; version ${policy.digest}`,
+          `  Endpoints:   ${policy.endpoints}`,
+        ]),
   ];
   const rules = policy.rules.map((rule) => ({ policy, rule }));
   const ofCluster = nodes.filter(({ nodeName }) => nodeName.startsWith(`${cluster}/`));

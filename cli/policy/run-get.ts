@@ -13,7 +13,7 @@ import { allTexts, lastText, UsageError } from '../../flags/flag-spec.ts';
 import { nearest } from '../../flags/nearest.ts';
 import { parseUint } from '../../flags/parse-value.ts';
 import { listJson } from '../nodes/safe-table.ts';
-import { tellSilentNodes } from '../nodes/silent-nodes.ts';
+import { requireNodes, tellSilentNodes } from '../nodes/silent-nodes.ts';
 import { loadSettings, type Server, withServer } from '../server/with-server.ts';
 import { fetchPolicies } from './fetch-policies.ts';
 import { detailText } from './policy-detail-text.ts';
@@ -34,6 +34,7 @@ export async function getPolicy({ uses, positionals }: Invocation): Promise<numb
   return withServer(await loadSettings(uses), async (server) => {
     const nodeNames = allTexts(uses, 'node');
     const { policies, nodes } = await fetchPolicies(server, { namespaces, nodeNames, withRemoved: true });
+    requireNodes(nodes, allTexts(uses, 'node'));
     tellSilentNodes(nodes);
     const found = policies.filter((policy) => isCalled(policy, name));
     if (found.length === 0) throw unknown(name, policies);

@@ -4,7 +4,7 @@ import { type Policy, PolicySchema } from '../../proto/gen/sluice/v1/policy_pb.t
 import type { Invocation } from '../command.ts';
 import { allTexts, lastText } from '../../flags/flag-spec.ts';
 import { columnsText, type ListFormat, listJson } from '../nodes/safe-table.ts';
-import { tellSilentNodes } from '../nodes/silent-nodes.ts';
+import { requireNodes, tellSilentNodes } from '../nodes/silent-nodes.ts';
 import { loadSettings, withServer } from '../server/with-server.ts';
 import { fetchPolicies } from './fetch-policies.ts';
 import { otherDecisionsText, policyColumns, policyProblemsText, ruleColumns } from './policy-list-text.ts';
@@ -19,6 +19,7 @@ export async function listPolicies({ uses }: Invocation): Promise<number> {
       nodeNames: allTexts(uses, 'node'),
       withRemoved: isOn('removed'),
     });
+    requireNodes(nodes, allTexts(uses, 'node'));
     tellSilentNodes(nodes);
     if (format === 'json') {
       const values = policies.map((policy) => JSON.parse(messageJson(PolicySchema, policy)) as unknown);
