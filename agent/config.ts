@@ -5,6 +5,7 @@ import {
   type ServerLimits,
   type TlsFiles,
 } from '../rpc/index.ts';
+import type { StoreBounds } from '../history/index.ts';
 import type { EnforcementMode } from '../policy/index.ts';
 import type { AggregationLevel } from './datapath/map-layout.ts';
 
@@ -80,6 +81,8 @@ export interface AgentOptions {
   readonly historyFlows: number;
   /** Bytes that history may take at most. Default 64 MiB. */
   readonly historyBytes: number;
+  /** Where flows are kept on disk, and how many; absent: in memory only. The command line keeps 1 GiB and seven days. */
+  readonly store?: StoreBounds;
   /** On a clean end, detach all programs and remove the pins. Default false: what is loaded goes on while the agent is away. */
   readonly unpinOnExit: boolean;
 }

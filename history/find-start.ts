@@ -7,36 +7,51 @@ import { WorkSlice } from './work-slice.ts';
 /** Entries looked at between two looks at the clock. */
 const LOOK_ENTRIES = 256;
 
+/** Numbers from here on (2^64 - 1 is usual) stand for "all". */
+export const ALL = 2 ** 53;
+
+/** Where a selection starts in a ring. */
+export interface RingStart {
+  readonly seq: number;
+  /** Flows that are wanted from before the ring's oldest entry, if there are any; Infinity for all from there on. */
+  readonly missing: number;
+}
+
 /**
- * The sequence number at which a selection starts, by Hubble's rules for `first`, `follow`, `number` and `since`; a number at once where no entry has to be looked at.
+ * The sequence number at which a selection starts, by Hubble's rules for `first`, `follow`, `number` and `since`; at once where no entry has to be looked at.
  * Lost events from there on are delivered, earlier ones are not. The ring may go on meanwhile: the entry may be gone again when this resolves.
  */
-export function findStart(ring: FlowRing, selection: FlowSelection): number | Promise<number> {
+export function findStart(ring: FlowRing, selection: FlowSelection): RingStart | Promise<RingStart> {
   const { number, first, follow, since, matches } = selection;
   if (since !== null) return scanBack(ring, selection);
-  if (first) return ring.oldestSeq;
+  if (first) return { seq: ring.oldestSeq, missing: Number.POSITIVE_INFINITY };
   if (number === 0) {
     // A follower begins with the newest entry there is.
-    return follow ? Math.max(ring.oldestSeq, ring.endSeq - 1) : ring.oldestSeq;
+    if (follow) return { seq: Math.max(ring.oldestSeq, ring.endSeq - 1), missing: 0 };
+    return { seq: ring.oldestSeq, missing: Number.POSITIVE_INFINITY };
   }
-  if (matches === null || number > ring.flowCount) return ring.seqOfNewest(number);
+  // More than any ring has: all.
+  if (number >= ALL) return { seq: ring.oldestSeq, missing: Number.POSITIVE_INFINITY };
+  if (matches === null)
+    return { seq: ring.seqOfNewest(number), missing: Math.max(0, number - ring.flowCount) };
   return scanBack(ring, selection);
 }
 
 /** Goes back from the newest entry to the `number`th match; with `since` to the newest match before it, behind which the start is then. */
-async function scanBack(ring: FlowRing, selection: FlowSelection): Promise<number> {
+async function scanBack(ring: FlowRing, selection: FlowSelection): Promise<RingStart> {
   const { since } = selection;
   const slice = new WorkSlice();
   let left = selection.number;
   let seq = ring.endSeq;
   for (;;) {
     const run = ring.readBefore(seq, LOOK_ENTRIES);
-    if (run === null) return ring.oldestSeq;
+    if (run === null)
+      return { seq: ring.oldestSeq, missing: since === null ? left : Number.POSITIVE_INFINITY };
     for (let i = run.count - 1; i >= 0; i--) {
       if (!run.isFlow(i) || (since !== null && compareTime(run, i, since) >= 0)) continue;
       if (!isWanted(selection, run, i)) continue;
-      if (since !== null) return run.firstSeq + i + 1;
-      if (--left === 0) return run.firstSeq + i;
+      if (since !== null) return { seq: run.firstSeq + i + 1, missing: 0 };
+      if (--left === 0) return { seq: run.firstSeq + i, missing: 0 };
     }
     seq = run.firstSeq;
     if (slice.isOver) await slice.yield();

@@ -48,7 +48,25 @@ export async function readFlows(
   context: ReaderContext,
 ): Promise<void> {
   const reader = new RingReader(ring, selection, sink, context);
-  await reader.run();
+  sink.flush();
+  const start = findStart(ring, selection);
+  const { seq } = start instanceof Promise ? await start : start;
+  await reader.run(seq);
+}
+
+/**
+ * The same from an entry on, wherever the selection starts.
+ * @param delivered flows of the selection that were sent before
+ */
+export async function readFlowsFrom(
+  ring: FlowRing,
+  from: { readonly seq: number; readonly delivered: number },
+  selection: FlowSelection,
+  sink: FrameSink,
+  context: ReaderContext,
+): Promise<void> {
+  const reader = new RingReader(ring, selection, sink, context);
+  await reader.run(from.seq, from.delivered);
 }
 
 class RingReader {
@@ -82,11 +100,13 @@ class RingReader {
     this.stopOrdinal = selection.follow ? Number.POSITIVE_INFINITY : ring.seenFlows;
   }
 
-  async run(): Promise<void> {
-    this.sink.flush();
-    const start = findStart(this.ring, this.selection);
-    this.seq = typeof start === 'number' ? start : await start;
+  async run(fromSeq: number, delivered = 0): Promise<void> {
+    const { oldestSeq } = this.ring;
+    this.seq = Math.max(fromSeq, oldestSeq);
+    this.delivered = delivered;
     this.ordinal = this.ring.flowOrdinal(this.seq);
+    // Overwritten while the start was looked for. How many of the entries were notices is not known any more.
+    if (fromSeq < oldestSeq) this.addLoss(Cause.HISTORY_OVERWRITTEN, oldestSeq - fromSeq, '');
     while (!this.sink.signal.aborted && this.seq < this.stopSeq) {
       this.noticeOvertaken();
       this.tellLoss(false);

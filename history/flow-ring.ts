@@ -69,6 +69,13 @@ export class FlowRing {
     return this.flowsAppended;
   }
 
+  /** Time of the oldest entry in µs; 0 when the ring is empty. */
+  get oldestTimeUs(): number {
+    if (this.oldest === this.end) return 0;
+    const segment = this.segmentOf(this.oldest);
+    return segment.timeUs(this.oldest - segment.firstSeq);
+  }
+
   get capacity(): number {
     return this.options.capacity;
   }

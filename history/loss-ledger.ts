@@ -16,6 +16,7 @@ export function lostEventSource(cause: LossCause): LostEventSource {
     case Cause.RECORD_MALFORMED:
       return LostEventSource.PERF_EVENT_RING_BUFFER;
     case Cause.WORKER_QUEUE_FULL:
+    case Cause.HISTORY_STORE:
       return LostEventSource.OBSERVER_EVENTS_QUEUE;
     case Cause.HISTORY_OVERWRITTEN:
     case Cause.SUBSCRIBER_SLOW:

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type NodeReport, NodeReportSchema } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import type { FlowRing, LossLedger } from '../../history/index.ts';
+import type { FlowStoreReport } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 
 /** Something wrong now, and since when. */
 export interface StandingProblem {
@@ -43,6 +44,7 @@ export interface AgentCounters {
   readonly flowsEmitted: number;
   readonly endpoints: number;
   readonly counters: Readonly<Record<string, number>>;
+  readonly flowStore?: FlowStoreReport;
 }
 
 /** The agent's own report. */
@@ -68,6 +70,8 @@ export function agentReport(
     flowsEmitted: BigInt(own.flowsEmitted),
     flowsDelivered: BigInt(ring.seenFlows),
     endpoints: own.endpoints,
+    ...(own.flowStore !== undefined && { flowStore: own.flowStore }),
+    ...(ring.oldestTimeUs > 0 && { ringOldest: timestampFromMs(Math.floor(ring.oldestTimeUs / 1000)) }),
     counters: Object.fromEntries(Object.entries(own.counters).map(([name, value]) => [name, BigInt(value)])),
   });
 }

@@ -7,8 +7,10 @@ import { allTexts, type FlagSpec, type FlagUse, invalidValue, lastText } from '.
 import { listenFlags, readListenFlags } from './listen-flags.ts';
 import { boolFlag, durationFlag, uintFlag } from './read-flags.ts';
 import { runProcess } from './run-process.ts';
+import { readStoreFlags, storeFlags } from './store-flags.ts';
 
 const DEFAULT_LISTEN = 'unix:///var/run/sluice/agent.sock';
+const STORE_BYTES = 2 ** 30;
 const BPF_OBJECT = fileURLToPath(new URL('../../build/bpf/datapath.bpf.o', import.meta.url));
 
 const flags: readonly FlagSpec[] = [
@@ -137,6 +139,7 @@ const flags: readonly FlagSpec[] = [
   },
   { name: 'history-flows', kind: 'uint', value: 'N', help: 'Flows kept for observe.', default: '65535' },
   { name: 'history-bytes', kind: 'uint', value: 'N', help: 'Bytes that they may take.', default: '67108864' },
+  ...storeFlags({ directory: '/var/lib/sluice/agent/<node>', bytes: STORE_BYTES }),
   {
     name: 'unpin-on-exit',
     kind: 'bool',
@@ -194,6 +197,7 @@ export function agentOptions(uses: readonly FlagUse[]): AgentOptions {
     ringBytesPerCpu,
     historyFlows: uintFlag(uses, 'history-flows', 65_535, { min: 1, max: 2 ** 31 }),
     historyBytes: uintFlag(uses, 'history-bytes', 64 * 1024 * 1024, { min: 1, max: 2 ** 40 }),
+    ...readStoreFlags(uses, { directory: `/var/lib/sluice/agent/${nodeName}`, bytes: STORE_BYTES }),
     unpinOnExit: boolFlag(uses, 'unpin-on-exit'),
   };
 }

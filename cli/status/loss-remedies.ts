@@ -80,6 +80,22 @@ const advice: ReadonlyMap<number, LossAdvice> = new Map([
       remedy: 'see why the peer went away: its log, the network to it',
     },
   ],
+  [
+    LossCause.HISTORY_STORE,
+    {
+      name: 'not stored',
+      meaning: 'seen, but not kept on disk: later queries lack them',
+      remedy: 'see whether the disk of --store-dir is full or slow; give the process CPU',
+    },
+  ],
+  [
+    LossCause.HISTORY_DAMAGED,
+    {
+      name: 'damaged on disk',
+      meaning: 'stored flows that a query could not read',
+      remedy: 'check the disk; remove the segment that is named when it is not needed any more',
+    },
+  ],
 ]);
 
 /** Advice on a cause; one that this version does not know is named by its number. */

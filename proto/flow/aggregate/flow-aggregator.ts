@@ -44,6 +44,17 @@ export class FlowAggregator {
     const { seconds, nanos } = index.envelope;
     table.countFlow(index.int32(verdict), timeUsOf(seconds, nanos));
   }
+
+  /** Adds the measures at `from[at, …)` of flows that have the keys of the one at `bytes[start, end)`. Throws WireError, and adds nothing then. */
+  addLike(bytes: Uint8Array, start: number, end: number, from: Float64Array, at: number): void {
+    const { index, table, readers } = this;
+    index.reset(bytes, start, end);
+    if (index.kind !== ENVELOPE_FLOW) return;
+    table.makeRoom();
+    const { key } = table;
+    for (let i = 0; i < readers.length; i++) key[i] = readers[i](index);
+    table.addMeasures(from, at);
+  }
 }
 
 function compileKey({ field, end, bucketMs = 0 }: KeyOfGroup, texts: TextTable): KeyReader {

@@ -6,15 +6,15 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sluice/v1/diagnostics.proto.
  */
 export const file_sluice_v1_diagnostics: GenFile = /*@__PURE__*/
-  fileDesc("ChtzbHVpY2UvdjEvZGlhZ25vc3RpY3MucHJvdG8SCXNsdWljZS52MSISChBHZXRTdGF0dXNSZXF1ZXN0IkoKEUdldFN0YXR1c1Jlc3BvbnNlEiQKBW5vZGVzGAEgAygLMhUuc2x1aWNlLnYxLk5vZGVSZXBvcnQSDwoHdmVyc2lvbhgCIAEoCSLrAgoKTm9kZVJlcG9ydBIRCglub2RlX25hbWUYASABKAkSEQoJY29tcG9uZW50GAIgASgJEiYKBmxvc3NlcxgDIAMoCzIWLnNsdWljZS52MS5Mb3NzQ291bnRlchIkCghwcm9ibGVtcxgEIAMoCzISLnNsdWljZS52MS5Qcm9ibGVtEhEKCXVwdGltZV9ucxgFIAEoBBIWCg5yZXNpZGVudF9ieXRlcxgGIAEoBBITCgtjcHVfc2Vjb25kcxgHIAEoARIVCg1mbG93c19lbWl0dGVkGAggASgEEhcKD2Zsb3dzX2RlbGl2ZXJlZBgJIAEoBBIRCgllbmRwb2ludHMYCiABKA0SNQoIY291bnRlcnMYCyADKAsyIy5zbHVpY2UudjEuTm9kZVJlcG9ydC5Db3VudGVyc0VudHJ5Gi8KDUNvdW50ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASKnAQoLTG9zc0NvdW50ZXISIwoFY2F1c2UYASABKA4yFC5zbHVpY2UudjEuTG9zc0NhdXNlEg4KBmV2ZW50cxgCIAEoBBIpCgVmaXJzdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEbGFzdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGZGV0YWlsGAUgASgJIlQKB1Byb2JsZW0SDQoFd2hlcmUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAq6gEKCUxvc3NDYXVzZRIaChZMT1NTX0NBVVNFX1VOU1BFQ0lGSUVEEAASFQoRQlBGX09VVFBVVF9GQUlMRUQQARISCg5QRVJGX1JJTkdfRlVMTBACEhQKEFJFQ09SRF9NQUxGT1JNRUQQAxIVChFXT1JLRVJfUVVFVUVfRlVMTBAEEhcKE0hJU1RPUllfT1ZFUldSSVRURU4QBRITCg9TVUJTQ1JJQkVSX1NMT1cQBhIVChFSRUxBWV9CVUZGRVJfRlVMTBAHEg4KClJFTEFZX0xBVEUQCBIUChBQRUVSX1VOQVZBSUxBQkxFEAkyVQoLRGlhZ25vc3RpY3MSRgoJR2V0U3RhdHVzEhsuc2x1aWNlLnYxLkdldFN0YXR1c1JlcXVlc3QaHC5zbHVpY2UudjEuR2V0U3RhdHVzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChtzbHVpY2UvdjEvZGlhZ25vc3RpY3MucHJvdG8SCXNsdWljZS52MSISChBHZXRTdGF0dXNSZXF1ZXN0IkoKEUdldFN0YXR1c1Jlc3BvbnNlEiQKBW5vZGVzGAEgAygLMhUuc2x1aWNlLnYxLk5vZGVSZXBvcnQSDwoHdmVyc2lvbhgCIAEoCSLMAwoKTm9kZVJlcG9ydBIRCglub2RlX25hbWUYASABKAkSEQoJY29tcG9uZW50GAIgASgJEiYKBmxvc3NlcxgDIAMoCzIWLnNsdWljZS52MS5Mb3NzQ291bnRlchIkCghwcm9ibGVtcxgEIAMoCzISLnNsdWljZS52MS5Qcm9ibGVtEhEKCXVwdGltZV9ucxgFIAEoBBIWCg5yZXNpZGVudF9ieXRlcxgGIAEoBBITCgtjcHVfc2Vjb25kcxgHIAEoARIVCg1mbG93c19lbWl0dGVkGAggASgEEhcKD2Zsb3dzX2RlbGl2ZXJlZBgJIAEoBBIRCgllbmRwb2ludHMYCiABKA0SNQoIY291bnRlcnMYCyADKAsyIy5zbHVpY2UudjEuTm9kZVJlcG9ydC5Db3VudGVyc0VudHJ5Ei4KCmZsb3dfc3RvcmUYDCABKAsyGi5zbHVpY2UudjEuRmxvd1N0b3JlUmVwb3J0Ei8KC3Jpbmdfb2xkZXN0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBovCg1Db3VudGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEixQEKD0Zsb3dTdG9yZVJlcG9ydBIRCglkaXJlY3RvcnkYASABKAkSKgoGb2xkZXN0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVieXRlcxgDIAEoBBIRCgltYXhfYnl0ZXMYBCABKAQSDwoHZXhwaXJlZBgFIAEoBBIUCgx3cml0ZV9lcnJvcnMYBiABKAQSKgoHbWF4X2FnZRgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKnAQoLTG9zc0NvdW50ZXISIwoFY2F1c2UYASABKA4yFC5zbHVpY2UudjEuTG9zc0NhdXNlEg4KBmV2ZW50cxgCIAEoBBIpCgVmaXJzdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEbGFzdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGZGV0YWlsGAUgASgJIlQKB1Byb2JsZW0SDQoFd2hlcmUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqkgIKCUxvc3NDYXVzZRIaChZMT1NTX0NBVVNFX1VOU1BFQ0lGSUVEEAASFQoRQlBGX09VVFBVVF9GQUlMRUQQARISCg5QRVJGX1JJTkdfRlVMTBACEhQKEFJFQ09SRF9NQUxGT1JNRUQQAxIVChFXT1JLRVJfUVVFVUVfRlVMTBAEEhcKE0hJU1RPUllfT1ZFUldSSVRURU4QBRITCg9TVUJTQ1JJQkVSX1NMT1cQBhIVChFSRUxBWV9CVUZGRVJfRlVMTBAHEg4KClJFTEFZX0xBVEUQCBIUChBQRUVSX1VOQVZBSUxBQkxFEAkSEQoNSElTVE9SWV9TVE9SRRAKEhMKD0hJU1RPUllfREFNQUdFRBALMlUKC0RpYWdub3N0aWNzEkYKCUdldFN0YXR1cxIbLnNsdWljZS52MS5HZXRTdGF0dXNSZXF1ZXN0Ghwuc2x1aWNlLnYxLkdldFN0YXR1c1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message sluice.v1.GetStatusRequest
@@ -131,6 +131,20 @@ export type NodeReport = Message<"sluice.v1.NodeReport"> & {
    * @generated from field: map<string, uint64> counters = 11;
    */
   counters: { [key: string]: bigint };
+
+  /**
+   * absent when nothing is kept on disk
+   *
+   * @generated from field: sluice.v1.FlowStoreReport flow_store = 12;
+   */
+  flowStore?: FlowStoreReport | undefined;
+
+  /**
+   * agent: oldest flow in memory; absent when there is none
+   *
+   * @generated from field: google.protobuf.Timestamp ring_oldest = 13;
+   */
+  ringOldest?: Timestamp | undefined;
 };
 
 /**
@@ -139,6 +153,67 @@ export type NodeReport = Message<"sluice.v1.NodeReport"> & {
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
   messageDesc(file_sluice_v1_diagnostics, 2);
+
+/**
+ * Flows on disk.
+ *
+ * @generated from message sluice.v1.FlowStoreReport
+ */
+export type FlowStoreReport = Message<"sluice.v1.FlowStoreReport"> & {
+  /**
+   * @generated from field: string directory = 1;
+   */
+  directory: string;
+
+  /**
+   * how far back queries reach; absent when nothing is stored
+   *
+   * @generated from field: google.protobuf.Timestamp oldest = 2;
+   */
+  oldest?: Timestamp | undefined;
+
+  /**
+   * of all files
+   *
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * what they may take
+   *
+   * @generated from field: uint64 max_bytes = 4;
+   */
+  maxBytes: bigint;
+
+  /**
+   * entries deleted to keep the bounds, since the process started
+   *
+   * @generated from field: uint64 expired = 5;
+   */
+  expired: bigint;
+
+  /**
+   * writes that the disk refused
+   *
+   * @generated from field: uint64 write_errors = 6;
+   */
+  writeErrors: bigint;
+
+  /**
+   * absent: only bytes count
+   *
+   * @generated from field: google.protobuf.Duration max_age = 7;
+   */
+  maxAge?: Duration | undefined;
+};
+
+/**
+ * Describes the message sluice.v1.FlowStoreReport.
+ * Use `create(FlowStoreReportSchema)` to create a new message.
+ */
+export const FlowStoreReportSchema: GenMessage<FlowStoreReport> = /*@__PURE__*/
+  messageDesc(file_sluice_v1_diagnostics, 3);
 
 /**
  * @generated from message sluice.v1.LossCounter
@@ -177,7 +252,7 @@ export type LossCounter = Message<"sluice.v1.LossCounter"> & {
  * Use `create(LossCounterSchema)` to create a new message.
  */
 export const LossCounterSchema: GenMessage<LossCounter> = /*@__PURE__*/
-  messageDesc(file_sluice_v1_diagnostics, 3);
+  messageDesc(file_sluice_v1_diagnostics, 4);
 
 /**
  * @generated from message sluice.v1.Problem
@@ -208,7 +283,7 @@ export type Problem = Message<"sluice.v1.Problem"> & {
  * Use `create(ProblemSchema)` to create a new message.
  */
 export const ProblemSchema: GenMessage<Problem> = /*@__PURE__*/
-  messageDesc(file_sluice_v1_diagnostics, 4);
+  messageDesc(file_sluice_v1_diagnostics, 5);
 
 /**
  * @generated from enum sluice.v1.LossCause
@@ -281,6 +356,20 @@ export const LossCause = {
    * @generated from enum value: PEER_UNAVAILABLE = 9;
    */
   PEER_UNAVAILABLE: 9,
+
+  /**
+   * flows that were seen, and not kept on disk: it was full or too slow
+   *
+   * @generated from enum value: HISTORY_STORE = 10;
+   */
+  HISTORY_STORE: 10,
+
+  /**
+   * flows on disk that a query found damaged
+   *
+   * @generated from enum value: HISTORY_DAMAGED = 11;
+   */
+  HISTORY_DAMAGED: 11,
 } as const;
 
 /**
