@@ -57,6 +57,7 @@ export function FilterBar(): ReactElement {
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;
       setText(typed);
+      setIsOpen(false);
       setMessage({ text: error.message.replaceAll('\n', ' · '), isProblem: true });
     }
   };

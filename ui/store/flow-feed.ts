@@ -287,8 +287,8 @@ export function flowsRequest(filters: FlowFilters, wanted: Wanted): Uint8Array {
       follow,
       number: BigInt(number),
       first: isFirst,
-      ...(sinceMs !== undefined && { since: timestampFromMs(sinceMs) }),
-      ...(untilMs !== undefined && { until: timestampFromMs(untilMs) }),
+      ...(sinceMs !== undefined && { since: timestampFromMs(Math.floor(sinceMs)) }),
+      ...(untilMs !== undefined && { until: timestampFromMs(Math.ceil(untilMs)) }),
     }),
   );
 }

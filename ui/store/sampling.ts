@@ -1,5 +1,5 @@
 /** More flows a second than this nobody can read: from here on a sample is asked for. */
-export const MAX_READABLE_RATE = 200;
+export const MAX_READABLE_RATE = 300;
 /** A sample takes so many flows a second of those that are neither drops nor audits. */
 export const SAMPLED_RATE = 50;
 /** Below this part of the limit everything is shown again: so the table does not go back and forth. */

@@ -97,7 +97,7 @@ export const flowColumns: readonly FlowColumn[] = [
   {
     id: 'time',
     title: 'Time',
-    width: 92,
+    width: 86,
     isMono: true,
     cell: (flow) => ({ text: clockTime(flowTimeMs(flow)) }),
     order: flowTimeMs,
@@ -105,18 +105,18 @@ export const flowColumns: readonly FlowColumn[] = [
   {
     id: 'verdict',
     title: 'Verdict',
-    width: 108,
+    width: 100,
     cell: (flow) => ({
       ...plain('verdict', verdictName(flow)),
       ...verdictMarks[flow.verdict],
     }),
   },
-  { id: 'source', title: 'Source', width: 176, isWide: true, cell: endCell('source') },
-  { id: 'destination', title: 'Destination', width: 176, isWide: true, cell: endCell('destination') },
+  { id: 'source', title: 'Source', width: 150, isWide: true, cell: endCell('source') },
+  { id: 'destination', title: 'Destination', width: 150, isWide: true, cell: endCell('destination') },
   {
     id: 'address',
     title: 'Dst addr',
-    width: 148,
+    width: 140,
     isMono: true,
     cell: (flow) => ({ text: addressText(flow, 'destination'), word: sideWord(flow) }),
   },
@@ -129,7 +129,7 @@ export const flowColumns: readonly FlowColumn[] = [
   {
     id: 'reason',
     title: 'Drop reason',
-    width: 128,
+    width: 118,
     cell: (flow) => ({
       ...plain('drop-reason-desc', dropReasonName(flow)),
       ...verdictMarks[flow.verdict],
@@ -139,7 +139,7 @@ export const flowColumns: readonly FlowColumn[] = [
   {
     id: 'l7',
     title: 'L7',
-    width: 160,
+    width: 120,
     isMono: true,
     isWide: true,
     cell: (flow) => {
@@ -151,7 +151,7 @@ export const flowColumns: readonly FlowColumn[] = [
   {
     id: 'decided',
     title: 'Decided by',
-    width: 190,
+    width: 150,
     isWide: true,
     cell: (flow) => {
       const isDenial = flow.verdict === Verdict.DROPPED || flow.verdict === Verdict.AUDIT;

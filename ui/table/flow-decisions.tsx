@@ -75,7 +75,7 @@ function DecisionSide({
       {policies.length > 0 ? (
         <ul>
           {policies.map((policy) => (
-            <li key={policyKey(policy)} className="decision-line flow-policy">
+            <li key={policyKey(policy)} className="flow-policy">
               <PolicyFacts policy={policy} />
             </li>
           ))}
@@ -103,7 +103,7 @@ function reasonWithoutPolicy(outcome: SideDecision['outcome'], isOwn: boolean, f
 const policyKey = ({ kind, namespace, name }: Policy): string => [kind, namespace, name].join('/');
 
 function PolicyFacts({ policy }: { readonly policy: Policy }): ReactElement {
-  const { kind, namespace, name, revision, labels } = policy;
+  const { kind, namespace, name, revision } = policy;
   return (
     <>
       <span className="muted">{kind}</span>{' '}
@@ -112,7 +112,6 @@ function PolicyFacts({ policy }: { readonly policy: Policy }): ReactElement {
         {name}
       </strong>
       {revision > 0n && <span className="faint"> rev {String(revision)}</span>}
-      {labels.length > 0 && <span className="flow-labels faint">{labels.join(' ')}</span>}
     </>
   );
 }

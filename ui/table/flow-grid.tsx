@@ -71,6 +71,10 @@ export function FlowGrid({
     isMoved.current = false;
     cell.focus({ preventScroll: true });
   });
+  // A cell that goes while it has the focus takes it along without a word.
+  useEffect(() => {
+    if (scroller.current?.contains(document.activeElement) !== true) holds.onKeyboard(false);
+  });
 
   const flowAt = (seq: number): Flow | null => {
     const content = feed.response(seq)?.responseTypes;

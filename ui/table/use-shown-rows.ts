@@ -26,7 +26,7 @@ export function useShownRows(
   const { ring } = feed;
   const held = useRef<{ readonly first: number; readonly end: number } | null>(null);
   // After another question nothing of what was held is left.
-  if (!isHeld || held.current === null || held.current.end < ring.first) {
+  if (!isHeld || held.current === null || held.current.end <= ring.first) {
     held.current = isHeld && ring.count > 0 ? { first: ring.first, end: ring.end } : null;
   }
   const { first, end } = held.current ?? ring;

@@ -7,6 +7,8 @@ import { type BucketRange, scaleTop, timeTicks, xOf } from './time-axis.ts';
 /** Measures of the drawing, in pixels. */
 export const PLOT_HEIGHT = 50;
 const AXIS_HEIGHT = 16;
+/** Of a mark's text, so that the last one has its place. */
+const TICK_WIDTH = 40;
 
 const pad = (value: number): string => String(value).padStart(2, '0');
 
@@ -40,6 +42,7 @@ export const Bars = memo(function Bars({
   for (let ms = range.sinceMs; ms < range.untilMs; ms += range.bucketMs) starts.push(ms);
   const step = width / starts.length;
   const gap = step > 3 ? 1 : 0;
+  const ticks = timeTicks(range, width).filter((ms) => xOf(ms, range, width) < width - TICK_WIDTH);
   return (
     <svg className="bars" width={width} height={PLOT_HEIGHT + AXIS_HEIGHT} aria-hidden="true">
       <defs>
@@ -76,7 +79,7 @@ export const Bars = memo(function Bars({
       ))}
       {reach !== null && <Unreached reach={reach} range={range} width={width} />}
       <line className="axis-line" x1="0" x2={width} y1={PLOT_HEIGHT + 0.5} y2={PLOT_HEIGHT + 0.5} />
-      {timeTicks(range, width).map((ms) => (
+      {ticks.map((ms) => (
         <text key={ms} className="axis-text" x={xOf(ms, range, width)} y={PLOT_HEIGHT + 12}>
           {tickText(ms)}
         </text>

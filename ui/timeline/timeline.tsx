@@ -18,10 +18,10 @@ import { useWidth } from './use-width.ts';
 
 const CLICK_PIXELS = 3;
 
-/** Flows by time, from history. A stretch of it that is brushed is what map and table show; live returns by its button and by Escape. */
+/** Flows by time, from history. A stretch of it that is brushed is what map and table show, until Escape or the header leads back to live. */
 export function Timeline(): ReactElement {
   const { view, histogram: feed } = useStores();
-  const { words, windowMinutes, at, selection } = useViewState();
+  const { words, windowMinutes, at } = useViewState();
   const { histogram, range, reach, countedMs, state, problem, version } = useChanges(feed);
   const plot = useRef<HTMLDivElement>(null);
   const width = useWidth(plot);
@@ -34,13 +34,6 @@ export function Timeline(): ReactElement {
     feed.ask({ words, windowMinutes, at });
     // The text stands for the words and the ends for the span, which are other objects after each change of the URL.
   }, [feed, text, windowMinutes, sinceMs, untilMs]);
-  useEffect(() => {
-    const onKey = ({ key, defaultPrevented }: KeyboardEvent): void => {
-      if (key === 'Escape' && !defaultPrevented && at !== null && selection === '') view.set({ at: null });
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [view, at, selection]);
 
   const change = (next: TimeSpan, isDone: boolean): void => {
     setDraft(isDone ? null : next);
@@ -118,11 +111,6 @@ export function Timeline(): ReactElement {
           </p>
         )}
       </div>
-      {at !== null && (
-        <button type="button" className="button timeline-live" onClick={() => view.set({ at: null })}>
-          Back to live <kbd>Esc</kbd>
-        </button>
-      )}
       <Narrated histogram={histogram} range={range} at={at} />
     </section>
   );
