@@ -8,7 +8,7 @@ import { kinds } from './support/packet-kinds.ts';
 import { type IpReading, readPacket, type Reading, testRunRefuses } from './support/read-packet.ts';
 import { CAST, nodeForFile, type Outcome, type Program, VERDICT } from './support/one-node.ts';
 
-/** More for a long run: SLUICE_FUZZ_RUNS=5000000 SLUICE_FUZZ_SEED=2 node --test test/bpf/fuzz.root.test.ts */
+/** More for a long run: npm run fuzz:datapath; SLUICE_FUZZ_SEED=2 for others */
 const RUNS = Number(process.env['SLUICE_FUZZ_RUNS'] ?? 100_000);
 const SEED = Number(process.env['SLUICE_FUZZ_SEED'] ?? 1);
 

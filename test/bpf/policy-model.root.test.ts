@@ -21,7 +21,7 @@ import {
 import { ethernet, ETHERTYPE, icmp, ipv4, ipv6, sctp, tcp, TCP_FLAG, udp } from './support/build-packet.ts';
 import { VERDICT } from './support/one-node.ts';
 
-/** More for a long run: SLUICE_POLICY_PAIRS=5000000 node --test test/bpf/policy-model.root.test.ts */
+/** More for a long run: npm run fuzz:policy; SLUICE_POLICY_SEED=2 for others */
 const PAIRS = Number(process.env['SLUICE_POLICY_PAIRS'] ?? 100_000);
 const SEED = Number(process.env['SLUICE_POLICY_SEED'] ?? 1);
 const PAIRS_PER_SCENARIO = 500;

@@ -125,6 +125,20 @@ describe('a datapath whose agent is away', () => {
     assert.ok(network.ping(network.pod('c'), a.ipv4));
   });
 
+  it('stays as it is when the next agent knows its maps by another layout, and cannot start', () => {
+    first.close(false);
+    const before = hooks();
+    const pins = [...network.pins('maps'), ...network.pins('links')];
+    assert.throws(
+      () => new LocalDatapath(network, { maxEntries: { local_addresses: 77 } }),
+      (error: Error) => error.message.includes('local_addresses has another type or size'),
+    );
+    assert.deepEqual(hooks(), before);
+    assert.deepEqual([...network.pins('maps'), ...network.pins('links')], pins);
+    assert.ok(network.ping(network.pod('a'), b.ipv4));
+    assert.deepEqual(restart(podA, podB).served, ['a on a', 'b on b'], 'one that knows them goes on');
+  });
+
   it('leaves nothing when the agent is told to remove it', () => {
     const indexes = [first.ifindexOf('a'), first.ifindexOf('b'), network.ifindex('dev0')];
     first.close(true);

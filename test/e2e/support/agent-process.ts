@@ -11,7 +11,7 @@ import { connectForeign, type ForeignClient } from '../../support/grpc-client.ts
 
 const root = join(import.meta.dirname, '../../..');
 const runner = join(import.meta.dirname, 'run-agent.ts');
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 120_000;
 
 /** An agent's process, its log and where it serves. */
 export interface AgentProcess {
