@@ -47,7 +47,7 @@ type NodeResponse = Parameters<NodeListener>[1];
 
 /** connect encodes more of a status message than the protocol asks for, such as colons, and there are clients (grpc-js) that decode no more than that. */
 function writeMessagesPlainly(response: NodeResponse): void {
-  const addTrailers = response.addTrailers.bind(response) as (trailers: OutgoingHttpHeaders) => void;
+  const addTrailers: (trailers: OutgoingHttpHeaders) => void = response.addTrailers.bind(response);
   response.addTrailers = (trailers: OutgoingHttpHeaders) => {
     const message = trailers['grpc-message'];
     if (typeof message !== 'string') addTrailers(trailers);

@@ -79,7 +79,8 @@ export function routeRequests(
         response.writeHead(page.status, page.headers).end(page.body);
         return;
       }
-      const handler = rawStreams.get(request.url ?? '');
+      // What is not sent is answered behind: with 405.
+      const handler = request.method === 'POST' ? rawStreams.get(request.url ?? '') : undefined;
       const dialect = handler === undefined ? null : dialectOf(request.headers['content-type'], false);
       if (handler !== undefined && dialect !== null) {
         void serveRawCall(http1Exchange(request, response), dialect, handler, contextOf(page.cors));
@@ -101,6 +102,7 @@ export function routeRequests(
         rest(request, response);
       });
       interceptStreams(server, requestTimeoutMs, (stream, requestHeaders) => {
+        if (requestHeaders[':method'] !== 'POST') return false;
         const path = requestHeaders[':path'] ?? '';
         const dialect = dialectOf(requestHeaders['content-type'], true);
         if (dialect === null) return false;

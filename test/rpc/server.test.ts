@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
+import { createConnection } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { callUnary, HealthState, parseAddress, RpcCode, RpcConnection, RpcError } from '../../rpc/index.ts';
@@ -20,7 +22,7 @@ describe('createRpcServer()', () => {
         router.service(Observer, {
           serverStatus: () => ({ numFlows: 5n, version: 'sluice v0.1.0' }),
           getNamespaces: () => {
-            throw new RpcError(RpcCode.FailedPrecondition, 'not now für');
+            throw new RpcError(RpcCode.FailedPrecondition, 'not now: für, 100% (a/b)');
           },
         });
         health.routes(router);
@@ -74,9 +76,31 @@ describe('createRpcServer()', () => {
   it('tells an RpcError of a handler that is no raw one', async () => {
     await assert.rejects(observer.unary('GetNamespaces'), {
       code: RpcCode.FailedPrecondition,
-      details: 'not now für',
+      details: 'not now: für, 100% (a/b)',
     });
   });
+
+  for (const path of [GET_FLOWS, '/observer.Observer/ServerStatus']) {
+    it(`serves ${path} by POST alone`, async () => {
+      const session = connect('http://localhost', {
+        createConnection: () => createConnection(server.unix.slice('unix://'.length)),
+      });
+      for (const method of ['GET', 'PUT']) {
+        const stream = session.request({
+          ':path': path,
+          ':method': method,
+          'content-type': 'application/grpc',
+        });
+        const status = await new Promise((resolve, reject) => {
+          stream.on('response', (headers) => resolve(headers[':status']));
+          stream.on('error', reject);
+        });
+        assert.equal(status, 405);
+        stream.close();
+      }
+      session.destroy();
+    });
+  }
 
   it('serves many calls at once on one connection', async () => {
     const calls = await Promise.all(
