@@ -14,7 +14,10 @@ export function SuggestionList({
   readonly onTake: (suggestion: Suggestion) => void;
 }): ReactElement {
   const list = useRef<HTMLUListElement>(null);
-  useEffect(() => list.current?.children[picked]?.scrollIntoView({ block: 'nearest' }), [picked]);
+  useEffect(() => {
+    // Scrolling gives a promise in newer browsers: nothing that an effect may return.
+    list.current?.children[picked]?.scrollIntoView({ block: 'nearest' });
+  }, [picked]);
   return (
     <ul ref={list} id={id} className="suggestions" role="listbox" aria-label="Filters">
       {suggestions.map((suggestion, i) => (
