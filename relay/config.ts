@@ -1,3 +1,4 @@
+import type { StoreBounds } from '../history/index.ts';
 import {
   type Address,
   type ClientTls,
@@ -49,6 +50,8 @@ export interface RelayOptions {
   readonly liveBufferFlows: number;
   /** The same in bytes, 1 or more. Default 128 MiB. */
   readonly liveBufferBytes: number;
+  /** Where flows are kept on disk, and how many; absent: none. The command line keeps 10 GiB and seven days. */
+  readonly store?: StoreBounds;
   /** GetFlows calls served at once, 1 or more; a further one is refused with RESOURCE_EXHAUSTED. Default 1000. */
   readonly maxStreams?: number;
 }

@@ -1,4 +1,4 @@
-import { LossLedger } from '../history/index.ts';
+import { LossLedger, type StoreLog } from '../history/index.ts';
 import { Health } from '../proto/gen/grpc/health/v1/health_pb.ts';
 import { Observer } from '../proto/gen/observer/observer_pb.ts';
 import { Aggregation } from '../proto/gen/sluice/v1/aggregation_pb.ts';
@@ -23,6 +23,7 @@ import { PeerDirectory } from './peer/peer-directory.ts';
 import { datapathRoutes } from './policy/datapath-service.ts';
 import { policyRoutes } from './policy/policy-service.ts';
 import { RelayService } from './serve/observer-service.ts';
+import { RelayStore } from './store/relay-store.ts';
 import { createMeter } from './serve/relay-meter.ts';
 
 export { type ProcessIo, type RelayOptions } from './config.ts';
@@ -77,6 +78,8 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
     options.maxStreams ?? DEFAULT_MAX_STREAMS,
     tlsProblems,
   );
+  const store = await openStore(options, ledger, io);
+  if (store !== null) service.useStore(store);
   const health = new HealthState(HEALTH_NAMES, false);
   const checkHealth = (): void => health.set(directory.isHealthy);
   let told: readonly string[] = [];
@@ -108,7 +111,10 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
       responseHeaders: { 'hubble-relay-version': VERSION },
       rawStreams: new Map([
         ['/observer.Observer/GetFlows', service.getFlows],
-        ['/sluice.v1.Aggregation/AggregateFlows', aggregateHandler(name, directory)],
+        [
+          '/sluice.v1.Aggregation/AggregateFlows',
+          aggregateHandler(name, directory, undefined, store === null ? null : { store, ledger }),
+        ],
       ]),
       routes: (router) => {
         service.routes(router);
@@ -131,7 +137,30 @@ async function serve(options: RelayOptions, io: ProcessIo): Promise<void> {
     await server.close(CLOSE_GRACE_MS);
   } finally {
     clearInterval(timer);
+    await store?.close();
     directory.close();
+  }
+}
+
+/** How long after it happened a flow has come through the merge, or counts as late: a relay below has waited before, and agents flush some ten times a second. */
+function settleMs({ mergeDelayMs }: RelayOptions): number {
+  return 2 * mergeDelayMs + 2000;
+}
+
+/** A relay without a disk to keep flows on still has its peers: that the store does not open is told, and no reason to stop. */
+async function openStore(
+  options: RelayOptions,
+  ledger: LossLedger,
+  io: ProcessIo,
+): Promise<RelayStore | null> {
+  const { store: bounds } = options;
+  if (bounds === undefined) return null;
+  const log: StoreLog = (level, message, fields) => io.log(logLine(level, message, fields));
+  try {
+    return await RelayStore.open({ bounds, ledger, log, settleMs: settleMs(options) });
+  } catch (error) {
+    log('warn', (error as Error).message, {});
+    return null;
   }
 }
 

@@ -7,7 +7,9 @@ import { allTexts, type FlagSpec, type FlagUse, lastText, UsageError } from '../
 import { addressOf, listenFlags, readListenFlags } from './listen-flags.ts';
 import { durationFlag, type Range, uintFlag } from './read-flags.ts';
 import { runProcess } from './run-process.ts';
+import { readStoreFlags, storeFlags } from './store-flags.ts';
 
+const STORE_BYTES = 10 * 2 ** 30;
 const DEFAULT_LISTEN = 'unix:///var/run/sluice/relay.sock';
 
 const flags: readonly FlagSpec[] = [
@@ -79,6 +81,7 @@ const flags: readonly FlagSpec[] = [
     help: 'Bytes that they may take.',
     default: '134217728',
   },
+  ...storeFlags({ directory: '/var/lib/sluice/relay/<name>', bytes: STORE_BYTES }),
 ];
 
 function peerTls(uses: readonly FlagUse[]): { peerTls?: ClientTls } {
@@ -113,8 +116,9 @@ export function relayOptions(uses: readonly FlagUse[]): RelayOptions {
     );
   }
   const bounds: Range = { min: 1, max: 2 ** 40 };
+  const name = lastText(uses, 'name') ?? hostname();
   return {
-    name: lastText(uses, 'name') ?? hostname(),
+    name,
     ...readListenFlags(uses, DEFAULT_LISTEN),
     ...(service !== undefined && { peerService: addressOf('peer-service', service) }),
     peerServiceServerName: peerServiceServerName(lastText(uses, 'cluster-name') ?? 'default'),
@@ -124,6 +128,7 @@ export function relayOptions(uses: readonly FlagUse[]): RelayOptions {
     maxBufferedBytes: uintFlag(uses, 'max-buffered-bytes', 64 * 1024 * 1024, bounds),
     liveBufferFlows: uintFlag(uses, 'live-buffer-flows', 262_144, bounds),
     liveBufferBytes: uintFlag(uses, 'live-buffer-bytes', 128 * 1024 * 1024, bounds),
+    ...readStoreFlags(uses, { directory: `/var/lib/sluice/relay/${name}`, bytes: STORE_BYTES }),
   };
 }
 

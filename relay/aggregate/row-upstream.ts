@@ -24,6 +24,8 @@ export interface RowUpstreamOptions {
   readonly signal: AbortSignal;
   /** A peer that says nothing for so long is told of; what is stored is then answered without it. */
   readonly silenceMs: number;
+  /** Whether more is to be counted before there is an answer. */
+  readonly isPart?: boolean;
 }
 
 interface Branch {
@@ -80,7 +82,7 @@ export class RowUpstream {
     clearTimeout(this.timer);
     for (const branch of this.branches.values()) branch.rows.close();
     this.errors.flush();
-    if (!signal.aborted) rows.answer(true);
+    if (!signal.aborted && this.options.isPart !== true) rows.answer(true);
   }
 
   private get isFollowing(): boolean {

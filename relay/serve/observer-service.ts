@@ -1,6 +1,7 @@
-import { toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
-import { parseFlowsRequest } from '../../history/index.ts';
+import { type FlowSelection, type FrameSink, parseFlowsRequest, storeReport } from '../../history/index.ts';
+import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { GetFlowsRequestSchema, Observer } from '../../proto/gen/observer/observer_pb.ts';
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { type RawCall, type RawStreamHandler, RpcCode, RpcError, type TlsProblem } from '../../rpc/index.ts';
@@ -16,6 +17,8 @@ import {
 import { forwardedMetadata } from './forwarded-metadata.ts';
 import { type LiveStreamOptions, LiveStreams } from './live-streams.ts';
 import { ownReport } from './own-report.ts';
+import type { RelayStore } from '../store/relay-store.ts';
+import { answerFromStore } from '../store/stored-flows.ts';
 import { Upstream } from './upstream.ts';
 
 /** Longest wait for a peer's answer to a unary call. */
@@ -31,6 +34,7 @@ export class RelayService {
   private readonly tlsProblems: () => readonly TlsProblem[];
   private readonly live: LiveStreams;
   private readonly startedMs = Date.now();
+  private store: RelayStore | null = null;
   private clients = 0;
 
   /**
@@ -53,7 +57,7 @@ export class RelayService {
   /** GetFlows over all peers: shared where the request is live, on its own where it asks for what is stored. */
   readonly getFlows: RawStreamHandler = async (call) => {
     // The relay looks at the request only to refuse what no peer could answer; the peers get it unchanged.
-    const { request } = parseFlowsRequest(call.request);
+    const { request, selection } = parseFlowsRequest(call.request);
     if (this.clients >= this.maxStreams) {
       throw new RpcError(
         RpcCode.ResourceExhausted,
@@ -64,7 +68,8 @@ export class RelayService {
     this.clients++;
     try {
       if (LiveStreams.isLive(request)) await this.live.subscribe(keyOf(peerRequest), peerRequest, call);
-      else await this.relayOwn(peerRequest, call);
+      else if (!(await this.answerFromStore(peerRequest, selection, call)))
+        await this.relayOwn(peerRequest, call);
     } finally {
       this.clients--;
     }
@@ -101,6 +106,7 @@ export class RelayService {
           meter,
           streams,
           tlsProblems,
+          ...(this.store !== null && { flowStore: storeReport(this.store.store, this.store.bounds) }),
         });
         return { nodes: [own, ...below], version: this.version };
       },
@@ -113,17 +119,84 @@ export class RelayService {
   }
 
   private async relayOwn(request: PeerRequest, call: RawCall): Promise<void> {
-    const upstream = new Upstream(request, this.options, call.signal, {
+    const take = ({ bytes }: FlowBatch, onSent: () => void): boolean => call.write(bytes, onSent);
+    const upstream = this.createUpstream(request, call, call.signal, take);
+    this.writePreamble(upstream, call);
+    await upstream.run();
+  }
+
+  /** Asks all peers, and gives what they have to `take`. */
+  private createUpstream(
+    request: PeerRequest,
+    call: RawCall,
+    signal: AbortSignal,
+    take: (batch: FlowBatch, onSent: () => void) => boolean,
+  ): Upstream {
+    const upstream: Upstream = new Upstream(request, this.options, signal, {
       output: new BatchOutput((batch, release) => {
-        if (call.write(batch.bytes, release)) return true;
+        if (take(batch, release)) return true;
         void call.drained().then(() => upstream.release());
         return false;
       }),
       tell: ({ bytes }) => call.write(bytes),
     });
+    return upstream;
+  }
+
+  private writePreamble(upstream: Upstream, call: RawCall): void {
     for (const { bytes } of upstream.preamble()) call.write(bytes);
     call.flush();
-    await upstream.run();
+  }
+
+  /** False when there is no store, or it is of no use here; nothing was sent then. */
+  private async answerFromStore(
+    { request, metadata }: PeerRequest,
+    selection: FlowSelection,
+    call: RawCall,
+  ): Promise<boolean> {
+    if (this.store === null) return false;
+    let isBegun = false;
+    // What is asked of peers in several parts is one answer to the client: which nodes it comes from is said once.
+    const begin = (): void => {
+      if (isBegun) return;
+      isBegun = true;
+      this.writePreamble(
+        this.createUpstream({ request, metadata }, call, call.signal, () => true),
+        call,
+      );
+    };
+    const sink: FrameSink = {
+      signal: call.signal,
+      write: (frames, onSent) => {
+        begin();
+        return call.write(frames, onSent);
+      },
+      drained: () => call.drained(),
+      flush: () => call.flush(),
+    };
+    const { relayName, ledger } = this.options;
+    const isAnswered = await answerFromStore({
+      relayName,
+      ledger,
+      store: this.store,
+      request,
+      selection,
+      sink,
+      askPeers: (part, take, signal) =>
+        this.createUpstream({ request: part, metadata }, call, signal, take).run(),
+    });
+    if (isAnswered) begin();
+    return isAnswered;
+  }
+
+  /** Keeps everything that peers tell from now on, and answers from that. */
+  useStore(store: RelayStore): void {
+    this.store = store;
+    store.start((request, sink) => {
+      // Clients that want everything share the stream that the store follows.
+      const everything = { request: create(GetFlowsRequestSchema, { follow: true }), metadata: {} };
+      return this.live.subscribe(keyOf(everything), request, sink);
+    });
   }
 
   private question(context: HandlerContext): PeerQuestion {

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { LossLedger } from '../../history/index.ts';
 import {
+  type FlowStoreReport,
   type NodeReport,
   NodeReportSchema,
   type Problem,
@@ -23,6 +24,8 @@ export interface ReportInput {
   /** Requests served now, and upstreams that they need: fewer, where requests share them. */
   readonly streams: { readonly clients: number; readonly live: number };
   readonly tlsProblems: readonly TlsProblem[];
+  /** Flows on disk, when some are kept. */
+  readonly flowStore?: FlowStoreReport;
 }
 
 /** The relay's own account: what it received, passed on and lost, what is wrong with its peers, and what it costs. */
@@ -34,6 +37,7 @@ export function ownReport({
   meter,
   streams,
   tlsProblems,
+  flowStore,
 }: ReportInput): NodeReport {
   const { user, system } = process.cpuUsage();
   const peers = directory.all;
@@ -47,6 +51,7 @@ export function ownReport({
       ),
       ...peers.flatMap(problemOf),
     ],
+    ...(flowStore !== undefined && { flowStore }),
     uptimeNs: BigInt(Date.now() - startedMs) * 1_000_000n,
     residentBytes: BigInt(process.memoryUsage.rss()),
     cpuSeconds: (user + system) / 1e6,
