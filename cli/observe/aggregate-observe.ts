@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import type { Invocation } from '../command.ts';
-import { allTexts, type FlagUse, lastText } from '../../flags/flag-spec.ts';
+import { allTexts, type FlagUse, lastText, UsageError } from '../../flags/flag-spec.ts';
 import { parseBool } from '../../flags/parse-value.ts';
 import { loadSettings } from '../server/with-server.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -11,6 +11,7 @@ import { runAggregation } from './aggregate-run.ts';
 import { buildFilters, type FlowFilters } from '../../flags/observe/build-filters.ts';
 import { parseRawFilters, rawFiltersText } from './raw-filters.ts';
 import { flowSelection } from './selection.ts';
+import { topicOf } from './topic-flags.ts';
 
 const EVERYTHING = 2n ** 64n - 1n;
 
@@ -60,6 +61,7 @@ function isGiven(uses: readonly FlagUse[], name: string): boolean {
 export async function observeRows({ uses }: Invocation): Promise<number> {
   const settings = await loadSettings(uses);
   const filters = allFilters(uses, settings);
+  if (topicOf(uses) !== null) throw new UsageError('--kafka and --aggregate-by cannot be used together');
   const plan = planObserve(uses, filters, { isTerminal: isScreen(), nowMs: Date.now() });
   if (parseBool('--print-raw-filters', lastText(uses, 'print-raw-filters') ?? 'false')) {
     process.stdout.write(rawFiltersText(filters));

@@ -62,6 +62,9 @@ const examples = `  # Follow everything, as it happens
   zcat flows.json.gz | sluice observe --input-file - --count --not --type trace
   sluice observe --input-file flows.json --aggregate-by workload,verdict
 
+  # What an exporter has put into a Kafka topic
+  sluice observe --kafka kafka:9092 --topic flows --since 1h --verdict DROPPED
+
   # Like flows in a row as one line; a table for a spreadsheet
   sluice observe -f --group
   sluice observe --since 1h -o csv > flows.csv

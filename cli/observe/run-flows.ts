@@ -11,6 +11,7 @@ import { buildFilters } from '../../flags/observe/build-filters.ts';
 import { fieldMask } from './field-mask.ts';
 import { checkFileAlone } from './input-file-flag.ts';
 import { printStream } from './print-stream.ts';
+import { topicOf } from './topic-flags.ts';
 import { countingSink, printingSink, type SinkOptions } from './flow-sink.ts';
 import {
   lossIntervalMs,
@@ -79,6 +80,11 @@ export async function observeFlows({ uses }: Invocation): Promise<number> {
   if (isCounted) request.fieldMask = create(FieldMaskSchema, { paths: ['time'] });
   const sink = isCounted ? countingSink(options) : printingSink(options);
   const silent = isOn(uses, 'silent-errors');
+  const topic = topicOf(uses);
+  if (topic !== null) {
+    const { printTopic } = await import('./print-topic.ts');
+    return printTopic(topic, { request, silent, ...sink });
+  }
   if (file !== '') {
     const { printFile } = await import('./print-file.ts');
     return printFile(file, { request, silent, ...sink });

@@ -53,6 +53,14 @@ export const printFlags: readonly FlagSpec[] = [
 /** Flags that only flows have. */
 export const flowPrintFlags: readonly FlagSpec[] = [
   {
+    name: 'kafka',
+    kind: 'string',
+    value: 'BROKERS',
+    group,
+    help: 'Read flows from a topic as sluice export writes it, instead of a server: host:port,… of brokers in plaintext. Flows of several partitions come as they arrive.',
+  },
+  { name: 'topic', kind: 'string', value: 'NAME', group, help: 'The topic to read with --kafka.' },
+  {
     name: 'print-policy-names',
     kind: 'bool',
     group,
