@@ -28,7 +28,7 @@ export function roundFor(
   request: { readonly nodeNames: readonly string[] },
   context: Pick<HandlerContext, 'timeoutMs' | 'requestHeader' | 'signal'>,
 ): PeerRound {
-  const problem = tooLarge(request as unknown as Readonly<Record<string, unknown>>);
+  const problem = tooLarge(request);
   if (problem !== null) throw new ConnectError(problem, Code.InvalidArgument);
   let isMeant: PeerRound['isMeant'];
   try {
@@ -54,8 +54,7 @@ export async function askPeers<T>(
   onAnswer: (answer: T) => void,
 ): Promise<{ nodes: NodeAnswer[]; notFound: RpcError | null }> {
   const nodes: NodeAnswer[] = [];
-  let notFound: RpcError | null = null;
-  let refusal: RpcError | null = null;
+  const refused: { notFound: RpcError | null; invalid: RpcError | null } = { notFound: null, invalid: null };
   let answers = 0;
   const askOne = async (session: PeerSession): Promise<void> => {
     if (!session.isReady) {
@@ -68,10 +67,10 @@ export async function askPeers<T>(
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       if (error.code === RpcCode.NotFound) {
-        notFound = error;
+        refused.notFound = error;
         nodes.push(...silentNodes(session, round, NodeAnswerState.ANSWERED, ''));
       } else if (error.code === RpcCode.InvalidArgument) {
-        refusal = error;
+        refused.invalid = error;
         nodes.push(...silentNodes(session, round, NodeAnswerState.FAILED, error.message));
       } else {
         const isOld = error.code === RpcCode.Unimplemented;
@@ -81,10 +80,10 @@ export async function askPeers<T>(
     }
   };
   await runLimited(round.sessions, MAX_AT_ONCE, askOne);
-  if (answers === 0 && refusal !== null) {
-    throw new ConnectError((refusal as RpcError).message, Code.InvalidArgument);
+  if (answers === 0 && refused.invalid !== null) {
+    throw new ConnectError(refused.invalid.message, Code.InvalidArgument);
   }
-  return { nodes, notFound };
+  return { nodes, notFound: refused.notFound };
 }
 
 /** The nodes behind a peer that gave no answer of their own. */

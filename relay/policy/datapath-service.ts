@@ -148,7 +148,7 @@ async function* passOn<T>(
   handover.follow(
     runLimited(round.sessions, MAX_AT_ONCE, askOne).then(() => {
       if (answers === 0 && refusal !== null) {
-        throw new ConnectError((refusal as RpcError).message, Code.InvalidArgument);
+        throw new ConnectError(refusal.message, Code.InvalidArgument);
       }
     }),
   );

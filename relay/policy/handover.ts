@@ -34,8 +34,12 @@ export class Handover<T> {
       for (;;) {
         const next = this.given.shift();
         if (next !== undefined) {
-          yield next.item;
-          next.taken();
+          try {
+            yield next.item;
+          } finally {
+            // Also when the taker leaves with this one in his hands.
+            next.taken();
+          }
         } else if (this.isDone) {
           if (this.error !== null) throw this.error;
           return;
