@@ -14,8 +14,8 @@ import { Emitter } from './emitter.ts';
 import {
   everything,
   isSampleDue,
-  MAX_READABLE_RATE,
   nextNumber,
+  RateMeter,
   ratioOf,
   SAMPLED_RATE,
   type Sampling,
@@ -35,7 +35,7 @@ const SAMPLE_EVERY_MS = 1000;
 const LATE_MS = 3000;
 /** Drops and audits of a second and of those that were late. */
 const MAX_WEIGHTY = 2000;
-const MEASURED_MS = 2000;
+const REPLAY_MS = 1500;
 const REPAINT_MS = 200;
 const RETRY_MS = 2000;
 const MAX_PENDING = 2000;
@@ -164,27 +164,19 @@ export class FlowFeed extends Emitter {
     this.sampling = everything;
     const enough = new AbortController();
     const either = AbortSignal.any([signal, enough.signal]);
-    let beganMs = performance.now();
-    let count = 0;
-    let toReplay = FIRST_FLOWS * this.host.nodeCount();
     const since = this.newestMs > 0 ? { sinceMs: this.newestMs } : {};
-    for await (const message of this.flows(
-      this.filters,
-      { follow: true, number: FIRST_FLOWS, ...since },
-      either,
-    )) {
+    // What is replayed at first says nothing of the rate.
+    const meter = new RateMeter(
+      performance.now() + REPLAY_MS,
+      FIRST_FLOWS * this.host.nodeCount() + MAX_PENDING,
+    );
+    const wanted = { follow: true, number: FIRST_FLOWS, ...since };
+    for await (const message of this.flows(this.filters, wanted, either)) {
       this.add(message);
-      if (toReplay-- > 0 && performance.now() - beganMs < MEASURED_MS) continue;
-      const elapsedMs = performance.now() - beganMs;
-      if (++count > (MAX_READABLE_RATE * MEASURED_MS) / 1000 && elapsedMs < MEASURED_MS) {
-        this.isSampled = true;
-        enough.abort();
-        return;
-      }
-      if (elapsedMs >= MEASURED_MS) {
-        beganMs = performance.now();
-        count = 0;
-      }
+      if (!meter.isTooMuch(performance.now())) continue;
+      this.isSampled = true;
+      enough.abort();
+      return;
     }
     if (!signal.aborted) throw new Error('the server ended the stream');
   }

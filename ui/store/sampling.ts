@@ -44,3 +44,32 @@ export function samplingText({ weighty, others }: Sampling): string {
     ? `sampled ${rest} · all drops and audits`
     : `sampled ${rest} · drops and audits 1 : ${ratio(weighty)}`;
 }
+
+const MEASURED_MS = 2000;
+
+/** Tells when flows come faster than anybody can read, for two seconds. */
+export class RateMeter {
+  private beganMs: number;
+  private count: number;
+
+  /**
+   * @param fromMs what comes before does not count
+   * @param before unless it is more than so many
+   */
+  constructor(fromMs: number, before: number) {
+    this.beganMs = fromMs;
+    this.count = -before;
+  }
+
+  /** A flow has come; whether there are too many now. */
+  isTooMuch(nowMs: number): boolean {
+    this.count++;
+    if (nowMs < this.beganMs) return this.count > 0;
+    // The first that counts ends what came before; each two seconds are judged for themselves.
+    if (this.count <= 0 || nowMs - this.beganMs >= MEASURED_MS) {
+      this.beganMs = nowMs;
+      this.count = 1;
+    }
+    return this.count > (MAX_READABLE_RATE * MEASURED_MS) / 1000;
+  }
+}

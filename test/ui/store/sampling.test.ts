@@ -6,6 +6,7 @@ import {
   isSampleDue,
   MAX_READABLE_RATE,
   nextNumber,
+  RateMeter,
   ratioOf,
   samplingText,
 } from '../../../ui/store/sampling.ts';
@@ -27,6 +28,21 @@ describe('sampling of the flow table', () => {
       }),
     );
     assert.equal(nextNumber(7, 0, 50), 7);
+  });
+
+  it('is begun by what comes for two seconds, not by what is replayed', () => {
+    const flowsUntilTooMuch = (perSecond: number, replayed: number, seconds: number): number => {
+      const meter = new RateMeter(1500, 2000);
+      for (let i = 0; i < replayed; i++) if (meter.isTooMuch(100)) return -1;
+      for (let i = 0; i < perSecond * seconds; i++) {
+        if (meter.isTooMuch(100 + (i * 1000) / perSecond)) return i;
+      }
+      return Infinity;
+    };
+    assert.equal(flowsUntilTooMuch(MAX_READABLE_RATE * 0.9, 800, 60), Infinity);
+    assert.equal(flowsUntilTooMuch(100, 2001, 1), -1);
+    const found = flowsUntilTooMuch(MAX_READABLE_RATE * 2, 800, 60);
+    assert.ok(found > MAX_READABLE_RATE && found < MAX_READABLE_RATE * 10, String(found));
   });
 
   it('is said in words', () => {
