@@ -171,8 +171,10 @@ static __always_inline int from_netdev_core(struct __sk_buff *skb, const struct 
 		int written = unlikely(p.flags & PACKET_ICMP_ERROR) ? unmasquerade_error(skb, &p, query.now)
 		                                                    : unmasquerade(skb, &p, query.now);
 
-		if (unlikely(written < 0))
+		if (unlikely(written < 0)) {
+			count(COUNTER_PACKETS_DROPPED);
 			return TC_ACT_SHOT;
+		}
 	}
 	local = local_address_find(&p.tuple.destination, p.tuple.family);
 	if (query.asks && local && !policy_exempts(&p, true)) {

@@ -117,7 +117,10 @@ VERIFIED_ALONE int masquerade_apply(struct __sk_buff *skb, const struct packet *
 /* A program's verdict for a packet that leaves with that port. */
 static __always_inline int masquerade_packet(struct __sk_buff *skb, const struct packet *p, __u16 port)
 {
-	return likely(masquerade_apply(skb, p, port) == 0) ? TC_ACT_OK : TC_ACT_SHOT;
+	if (likely(masquerade_apply(skb, p, port) == 0))
+		return TC_ACT_OK;
+	count(COUNTER_PACKETS_DROPPED);
+	return TC_ACT_SHOT;
 }
 
 static __always_inline bool is_nat_port(const struct masquerade_config *config, __u16 port)
