@@ -2,6 +2,7 @@ import { type ReactElement, useState } from 'react';
 import { useChanges, useCommand, useStores, useViewState } from '../app/stores.ts';
 import { portsText, type Tone, toneGlyph } from '../map/graph.ts';
 import { shortCount, shortRate } from '../store/format.ts';
+import { useStillOrder } from './use-still-order.ts';
 import { type Attention, type AttentionKind, findAttention } from './find-attention.ts';
 
 const SHOWN = 12;
@@ -20,7 +21,8 @@ export function AttentionList(): ReactElement | null {
   const [isOpen, setOpen] = useState(true);
   const [isLong, setLong] = useState(false);
   const [openedMs] = useState(Date.now);
-  const found = findAttention(map, Math.max(openedMs, sinceMs));
+  const [isHeld, setHeld] = useState(false);
+  const found = useStillOrder(findAttention(map, Math.max(openedMs, sinceMs)), ({ edge }) => edge.id, isHeld);
   const go = (id: string): void => {
     view.set({ selection: `edge:${id}` });
     commands.send('find', `edge:${id}`);
@@ -30,10 +32,26 @@ export function AttentionList(): ReactElement | null {
     const next = found[(now + 1) % found.length];
     if (next !== undefined) go(next.edge.id);
   });
-  if (found.length === 0) return null;
+  if (found.length === 0) {
+    return (
+      <section className="attention is-calm" aria-label="Needs attention">
+        <span className="caption">Needs attention</span>
+        <p className="muted">
+          {feed.answeredMs === 0
+            ? 'asking…'
+            : 'Nothing: no denials, no errors, no findings of audits, and no rate that has jumped.'}
+        </p>
+      </section>
+    );
+  }
   const shown = isLong ? found : found.slice(0, SHOWN);
   return (
-    <section className="attention" aria-label="Needs attention">
+    <section
+      className="attention"
+      aria-label="Needs attention"
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+    >
       <button
         type="button"
         className="attention-head"

@@ -1,4 +1,5 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useState } from 'react';
+import { useStillOrder } from '../attention/use-still-order.ts';
 import { useChanges, useStores } from '../app/stores.ts';
 import { portsText } from '../map/graph.ts';
 import { shortRate } from '../store/format.ts';
@@ -11,11 +12,18 @@ const SHOWN = 8;
 export function Busiest(): ReactElement | null {
   const { map: feed, view, commands } = useStores();
   const { map } = useChanges(feed);
-  const edges = [...map.edges.values()].sort((a, b) => b.total.flows - a.total.flows).slice(0, SHOWN);
+  const [isHeld, setHeld] = useState(false);
+  const ranked = [...map.edges.values()].sort((a, b) => b.total.flows - a.total.flows);
+  const edges = useStillOrder(ranked, ({ id }) => id, isHeld).slice(0, SHOWN);
   if (edges.length === 0) return null;
   const most = edges[0].total.flows;
   return (
-    <section className="drawer-part" aria-label="Busiest edges">
+    <section
+      className="drawer-part"
+      aria-label="Busiest edges"
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+    >
       <h3 className="caption">Busiest in this window</h3>
       <ul className="edge-list is-wide">
         {edges.map((edge) => (
