@@ -16,6 +16,8 @@ export interface LabPaths {
   relaySocket(cluster: string): string;
   agentSocket(node: NodePlan): string;
   pinDir(node: NodePlan): string;
+  /** Where the process of this name keeps its flows. */
+  storeDir(name: string): string;
 }
 
 export const RUN_ROOT = '/run/sluice';
@@ -33,6 +35,7 @@ export function labPaths(name: string): LabPaths {
     manifestsDir: (cluster) => join(runDir, cluster, 'manifests'),
     relaySocket: (cluster) => join(runDir, cluster, 'relay.sock'),
     agentSocket: (node) => join(runDir, node.cluster, node.name, 'agent.sock'),
+    storeDir: (name) => join(runDir, 'flows', name),
     pinDir: (node) => join(PIN_ROOT, `${name}-${node.cluster}-${node.name}`),
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { compareBytes } from '../text/compare-bytes.ts';
 import { countersText, shortcomingsText } from './counters-text.ts';
+import { historyLine, historyText } from './history-text.ts';
 import { lossAdvice } from './loss-remedies.ts';
 import { oneLine } from './one-line.ts';
 
@@ -23,8 +24,9 @@ interface NodeLoss {
 
 /** Losses by cause and node with what to do about them, and what is wrong now; `isVerbose`: all that is counted, too. */
 export function diagnosticsText({ nodes }: GetStatusResponse, isVerbose: boolean): string {
-  const text = eventsLine(nodes) + lossText(nodes) + shortcomingsText(nodes) + problemText(nodes);
-  return isVerbose ? text + countersText(nodes) : text;
+  const text =
+    eventsLine(nodes) + historyLine(nodes) + lossText(nodes) + shortcomingsText(nodes) + problemText(nodes);
+  return isVerbose ? text + historyText(nodes) + countersText(nodes) : text;
 }
 
 /** The same as one JSON object on a line. */

@@ -27,6 +27,10 @@ export function agentSpecs(plan: LabPlan, paths: LabPaths): ProcessSpec[] {
   );
 }
 
+/** What a lab keeps on disk, which often is memory: some hours at its usual rate. */
+const AGENT_STORE_BYTES = 16 * 1024 * 1024;
+const RELAY_STORE_BYTES = 64 * 1024 * 1024;
+
 function agentSpec(plan: LabPlan, paths: LabPaths, cluster: ClusterPlan, node: NodePlan): ProcessSpec {
   const remote = plan.clusters.filter((other) => other !== cluster);
   return {
@@ -46,6 +50,8 @@ function agentSpec(plan: LabPlan, paths: LabPaths, cluster: ClusterPlan, node: N
       ...serverTls(paths, `agents/${cluster.name}/${node.name}`),
       '--device=eth0',
       `--pin-dir=${paths.pinDir(node)}`,
+      `--store-dir=${paths.storeDir(`${cluster.name}-${node.name}`)}`,
+      `--store-bytes=${AGENT_STORE_BYTES}`,
       '--unpin-on-exit',
     ],
   };
@@ -61,6 +67,8 @@ export function clusterRelaySpecs(plan: LabPlan, paths: LabPaths): ProcessSpec[]
     args: [
       'relay',
       `--name=${cluster.name}`,
+      `--store-dir=${paths.storeDir(cluster.name)}`,
+      `--store-bytes=${RELAY_STORE_BYTES}`,
       `--listen=unix://${paths.relaySocket(cluster.name)}`,
       `--listen=:${RELAY_PORT}`,
       ...serverTls(paths, 'relay-server'),
@@ -81,6 +89,8 @@ export function topRelaySpec(plan: LabPlan, paths: LabPaths, { name, port }: Lab
     args: [
       'relay',
       `--name=${name}`,
+      `--store-dir=${paths.storeDir('relay')}`,
+      `--store-bytes=${RELAY_STORE_BYTES}`,
       `--listen=unix://${paths.topSocket}`,
       ...(port === 0
         ? []

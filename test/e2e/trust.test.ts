@@ -50,6 +50,7 @@ describe('a fleet on mTLS', { timeout: 120_000 }, () => {
     relay = startCli([
       'relay',
       '--name=r',
+      '--store-dir=off',
       '--listen=127.0.0.1:0',
       `--tls-cert-file=${file('fleet/relay-server.crt')}`,
       `--tls-key-file=${file('fleet/relay-server.key')}`,
