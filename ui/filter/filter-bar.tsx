@@ -93,6 +93,12 @@ export function FilterBar(): ReactElement {
   const replace = (word: FilterWord, by: readonly FilterWord[]): void =>
     view.set({ words: words.flatMap((other) => (other === word ? by : [other])) });
 
+  /** Turned around it may exclude others, which then make way. */
+  const turn = (word: FilterWord): void => {
+    const others = words.filter((other) => other !== word);
+    view.set({ words: addWord(others, { ...word, isNot: !word.isNot }) });
+  };
+
   return (
     <div className="filter-bar" role="search" aria-label="Filters">
       <span className="mono filter-command">observe</span>
@@ -114,7 +120,7 @@ export function FilterBar(): ReactElement {
               <FilterChip
                 word={word}
                 onRemove={() => replace(word, [])}
-                onTurn={() => replace(word, [{ ...word, isNot: !word.isNot }])}
+                onTurn={() => turn(word)}
                 onEdit={() => {
                   replace(word, []);
                   type(wordText(word));

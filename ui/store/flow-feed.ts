@@ -6,7 +6,7 @@ import {
   type GetFlowsResponse,
   GetFlowsResponseSchema,
 } from '../../proto/gen/observer/observer_pb.ts';
-import { buildFilters, type FilterWord, type FlowFilters } from '../filter/filter-words.ts';
+import { buildFilters, FilterError, type FilterWord, type FlowFilters } from '../filter/filter-words.ts';
 import { CallError } from '../stream/call-error.ts';
 import { callStream } from '../stream/call-stream.ts';
 import { FlowRing } from '../table/flow-ring.ts';
@@ -103,7 +103,6 @@ export class FlowFeed extends Emitter {
   ask(question: FlowQuestion): void {
     this.stop();
     this.question = question;
-    this.filters = buildFilters(question.words);
     this.ring.clear();
     this.decoded.clear();
     this.sampling = everything;
@@ -111,6 +110,13 @@ export class FlowFeed extends Emitter {
     this.isCut = false;
     this.newestMs = 0;
     this.run = new AbortController();
+    try {
+      this.filters = buildFilters(question.words);
+    } catch (error) {
+      if (!(error instanceof FilterError)) throw error;
+      this.setState('refused', error.message);
+      return;
+    }
     this.setState('connecting', '');
     void this.follow(this.run.signal);
   }

@@ -110,18 +110,19 @@ export function FlowGrid({
       isMoved.current = true;
       setActive({ seq: rows.seqAt(row), column: next.column });
       virtualizer.scrollToIndex(row);
-    } else if (flow !== null && !event.ctrlKey && !event.metaKey && event.key === 'Enter') open(flow);
-    else if (flow !== null && !event.ctrlKey && !event.metaKey && event.key === 'f')
-      filterBy(flow, active!.column, false);
-    else if (flow !== null && !event.ctrlKey && !event.metaKey && event.key === 'x')
-      filterBy(flow, active!.column, true);
-    else if (flow !== null && !event.ctrlKey && !event.metaKey && event.key === 'c') {
-      void copyText(responseJson(feed.response(active!.seq)!));
-    } else return;
+    } else if (flow === null || active === null || event.ctrlKey || event.metaKey) return;
+    else if (event.key === 'Enter' || event.key === ' ') open(flow);
+    else if (event.key === 'f') filterBy(flow, active.column, false);
+    else if (event.key === 'x') filterBy(flow, active.column, true);
+    else if (event.key === 'c') void copyText(responseJson(feed.response(active.seq)!));
+    else return;
     event.preventDefault();
     event.stopPropagation();
   };
 
+  const { ring } = feed;
+  const selected = selection.startsWith('flow:') ? ring.find(selection.slice('flow:'.length)) : undefined;
+  const connection = selected === undefined ? 0 : ring.connection(selected);
   const items = virtualizer.getVirtualItems();
   const isActiveShown = active !== null && items.some(({ index }) => rows.seqAt(index) === active.seq);
   return (
@@ -173,6 +174,7 @@ export function FlowGrid({
               position={index}
               top={start - HEAD_HEIGHT}
               isSelected={uuid !== '' && selection === `flow:${uuid}`}
+              isRelated={connection !== 0 && ring.has(seq) && ring.connection(seq) === connection}
               activeColumn={active?.seq === seq ? active.column : isFirstStop ? 0 : -1}
             />
           );

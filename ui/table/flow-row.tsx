@@ -13,6 +13,7 @@ export const FlowRow = memo(function FlowRow({
   position,
   top,
   isSelected,
+  isRelated,
   activeColumn,
 }: {
   /** Undefined = the ring has gone over it. */
@@ -23,6 +24,8 @@ export const FlowRow = memo(function FlowRow({
   /** Pixels from the first row. */
   readonly top: number;
   readonly isSelected: boolean;
+  /** Of the same connection as the flow that is selected. */
+  readonly isRelated: boolean;
   /** The column whose cell the keyboard is at; -1 = another row's. */
   readonly activeColumn: number;
 }): ReactElement {
@@ -34,7 +37,7 @@ export const FlowRow = memo(function FlowRow({
       role="row"
       aria-rowindex={position + 2}
       aria-selected={isSelected}
-      className={`flow-row${tone}`}
+      className={`flow-row${tone}${isRelated ? ' is-related' : ''}`}
       data-seq={seq}
       style={{ transform: `translateY(${top}px)` }}
     >

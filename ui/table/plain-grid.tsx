@@ -63,7 +63,7 @@ export function PlainGrid<T>({
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target instanceof HTMLButtonElement || sorted.length === 0) return;
     const row = active === null ? -1 : sorted.findIndex((one) => keyOf(one) === active.key);
-    if (event.key === 'Enter' && row >= 0) onOpen(sorted[row]);
+    if ((event.key === 'Enter' || event.key === ' ') && row >= 0) onOpen(sorted[row]);
     else {
       const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 2);
       const next = movedCell({ row, column: active?.column ?? 0 }, event, {

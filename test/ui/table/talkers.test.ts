@@ -26,10 +26,13 @@ describe('top talkers', () => {
       asClient,
       asServer,
     ]);
-    assert.deepEqual(found.sort(), [
-      ['api', 17, 1, 3, 7, 12],
-      ['db', 5, 0, 1, 0, 5],
-      ['web', 10, 1, 1, 10, 0],
-    ]);
+    assert.deepEqual(
+      found.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+      [
+        ['api', 17, 1, 3, 7, 12],
+        ['db', 5, 0, 1, 0, 5],
+        ['web', 10, 1, 1, 10, 0],
+      ],
+    );
   });
 });
