@@ -9,6 +9,9 @@ import { ruleAddress } from '../policy/rule-places.ts';
 import type { RowBatches, TableContext } from './datapath-tables.ts';
 import { Tally } from './policy-counts.ts';
 
+/** Names of endpoints and of rules in one row. */
+const MAX_NAMES = 20;
+
 /** Who has a set of entries. */
 interface SetUsers {
   readonly ids: number[];
@@ -72,7 +75,7 @@ function usersOf({ view, filter }: TableContext): Map<number, SetUsers> {
     const { setId } = decodeEndpointPolicy(header);
     const known = users.get(setId) ?? { ids: [], names: [] };
     known.ids.push(id);
-    known.names.push(name);
+    if (known.names.length < MAX_NAMES) known.names.push(name);
     users.set(setId, known);
   };
   add(NODE_ENDPOINT_ID, NODE);

@@ -32,8 +32,8 @@ import { check, isMeant } from './policy-service.ts';
 const DEFAULT_ROWS = 10_000;
 const MAX_ENDPOINTS = 100_000;
 const MAX_ROWS = 1_000_000;
-/** Rows of one message: some hundred bytes each, a policy's with many names some kilobytes. */
-const MESSAGE_ROWS = 500;
+/** Rows of one message: some hundred bytes each, with many labels and names some kilobytes; clients take 4 MiB. */
+const MESSAGE_ROWS = 200;
 /** Dumps served at once: each goes through a whole map. */
 const MAX_DUMPS = 4;
 

@@ -18,6 +18,7 @@ import { formatMac } from './datapath-tables.ts';
 import type { NodeView } from './node-view.ts';
 
 const IDENTITY_HOST = 1;
+const MAX_POLICIES = 50;
 const enforcements = {
   open: DirectionEnforcement.OPEN,
   enforced: DirectionEnforcement.ENFORCED,
@@ -71,7 +72,8 @@ function hostEndpoint(view: NodeView, policies: string[]): Endpoint {
     state: stateOf(standing, true),
     ...directionsOf(view, standing),
     ...policyOf(view, NODE, standing),
-    policies,
+    policies: policies.slice(0, MAX_POLICIES),
+    policyCount: policies.length,
     problems: problemsOf(view, NODE, standing),
   });
 }
@@ -98,7 +100,8 @@ function podEndpoint(
     state: stateOf(standing, attached !== undefined),
     ...directionsOf(view, standing),
     ...policyOf(view, key, standing),
-    policies,
+    policies: policies.slice(0, MAX_POLICIES),
+    policyCount: policies.length,
     problems: problemsOf(view, `pod ${key}`, standing),
     workloads: pod.workloads.map(({ kind, name }) => `${kind}/${name}`),
   });

@@ -26,6 +26,7 @@ const modes = {
   never: EnforcementMode.NEVER,
 } as const;
 const MAX_PROBLEMS = 20;
+const MAX_RULES = 2000;
 
 /** The object that a remark is about, as messages name it: `CiliumNetworkPolicy "shop/web"`. */
 const OBJECT = /^(\w+) "(?:([^"/]*)\/)?([^"/]*)"$/;
@@ -79,6 +80,7 @@ export class PolicyList {
     const problems = isRemoved ? [] : this.problemsOf(booked);
     const isFailing = problems.some(({ isFailure }) => isFailure);
     const changed = timestampFromMs(changedMs);
+    const rules = isRemoved ? [] : this.rulesOf(booked, source);
     return create(PolicySchema, {
       cluster: this.view.options.clusterName,
       kind: policy.kind,
@@ -94,7 +96,8 @@ export class PolicyList {
       changed,
       endpoints: this.view.policies.state.selectedBy(policyKey(policy)).length,
       counts: this.counts.ofPolicy(flowed).message(this.sinceMs(changedMs)),
-      rules: isRemoved ? [] : this.rulesOf(booked, source),
+      rules: rules.slice(0, MAX_RULES),
+      ruleCount: rules.length,
       problems: problems.slice(0, MAX_PROBLEMS).map(({ message }) => message),
       nodesEnforced: isFailing || isRemoved ? 0 : 1,
       nodesTotal: 1,

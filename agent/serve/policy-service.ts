@@ -15,6 +15,7 @@ import {
   type TraceRequest,
   type TraceResult,
 } from '../../proto/gen/sluice/v1/policy_pb.ts';
+import { cutManifests } from '../../proto/policy/cut-manifests.ts';
 import { compileNodeChoice } from '../../proto/policy/node-choice.ts';
 import { MAX_PAGE, pageOf, policyOrder } from '../../proto/policy/policy-page.ts';
 import { tooLarge } from '../../proto/policy/request-bounds.ts';
@@ -24,8 +25,6 @@ import { PolicyList } from './policy-list.ts';
 import { traceOn } from './policy-trace.ts';
 
 const MAX_REVISIONS = 20;
-/** Characters of the manifests of one answer: it has to stay below the 4 MiB that clients take. */
-const MAX_MANIFEST_CHARACTERS = 1024 * 1024;
 const changes = {
   added: RevisionChange.ADDED,
   changed: RevisionChange.CHANGED,
@@ -54,6 +53,7 @@ export function policyRoutes(router: ConnectRouter, view: NodeView, nodeName: st
       const list = new PolicyList(view, nodeName);
       const policies = detailsOf(view, nodeName, list, request);
       if (policies.length === 0) throw new ConnectError(unknownPolicy(request), Code.NotFound);
+      cutManifests(policies);
       return { policies, nodes: [list.node] };
     },
     trace: (request) => {
@@ -109,48 +109,31 @@ function detailsOf(
     .filter(isWanted)
     .sort((a, b) => (policyOrder(a) < policyOrder(b) ? -1 : 1))
     .map((policy) => {
-      const booked = view.book.get(
-        policyKey({ ...policy, kind: policy.kind as BookedPolicy['policy']['kind'] }),
-      );
-      const known = booked === undefined ? [] : view.book.history(policyKey(booked.policy)).revisions;
-      const dropped = booked === undefined ? 0 : view.book.history(policyKey(booked.policy)).dropped;
-      const manifest =
-        booked === undefined || policy.state === PolicyState.REMOVED
-          ? null
-          : view.sources.of(booked.policy).manifest;
-      const cut = cutManifests(known.slice(0, revisions), MAX_MANIFEST_CHARACTERS - (manifest?.length ?? 0));
+      const key = policyKey({ ...policy, kind: policy.kind as BookedPolicy['policy']['kind'] });
+      const booked = view.book.get(key);
+      const history = view.book.history(key);
+      const isThere = booked !== undefined && policy.state !== PolicyState.REMOVED;
       return create(PolicyDetailSchema, {
         policy,
-        manifest: manifest ?? '',
-        revisions: cut.revisions,
+        manifest: isThere ? (view.sources.of(booked.policy).manifest ?? '') : '',
+        revisions: history.revisions.slice(0, revisions).map(revisionOf),
         revisionsNode: nodeName,
-        revisionsDropped: dropped,
-        manifestsCut: cut.isCut,
+        revisionsDropped: history.dropped,
       });
     });
 }
 
-/** Revisions with their manifests, as long as these fit. */
-function cutManifests(
-  revisions: readonly PolicyRevision[],
-  room: number,
-): { revisions: MessageInitShape<typeof PolicyRevisionSchema>[]; isCut: boolean } {
-  let left = room;
-  let isCut = false;
-  const told = revisions.map(({ revision, timeMs, change, digest, manifest, line, changed }) => {
-    left -= manifest?.length ?? 0;
-    if (left < 0) isCut = true;
-    return {
-      revision: BigInt(revision),
-      time: timestampFromMs(timeMs),
-      change: changes[change],
-      digest,
-      manifest: left < 0 ? '' : (manifest ?? ''),
-      line,
-      changed: [...changed],
-    };
-  });
-  return { revisions: told, isCut };
+function revisionOf(one: PolicyRevision): MessageInitShape<typeof PolicyRevisionSchema> {
+  const { revision, timeMs, change, digest, manifest, line, changed } = one;
+  return {
+    revision: BigInt(revision),
+    time: timestampFromMs(timeMs),
+    change: changes[change],
+    digest,
+    manifest: manifest ?? '',
+    line,
+    changed: [...changed],
+  };
 }
 
 const PROTOCOLS: ReadonlySet<number> = new Set([1, 6, 17, 58, 132]);

@@ -24,6 +24,7 @@ import { ruleText } from './datapath-policy-rows.ts';
 import type { NodeView } from './node-view.ts';
 import { absoluteNodeName } from './peer-log.ts';
 
+const MAX_RULES = 100;
 const verdicts = {
   allow: TraceVerdict.ALLOWED,
   deny: TraceVerdict.DENIED,
@@ -139,7 +140,7 @@ function decisionOf(
     verdict: isAudited ? TraceVerdict.AUDITED : verdicts[found.verdict],
     isPoliced: found.isPoliced,
     matchType: found.matchType,
-    rules: found.rules.map(ruleOf),
+    rules: found.rules.slice(0, MAX_RULES).map(ruleOf),
     nodeName,
     isAuthoritative: isEnforcedHere(view, end),
   };

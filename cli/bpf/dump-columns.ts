@@ -55,11 +55,20 @@ function decisionsText(counts: Counts | undefined): string {
   return counts === undefined ? '' : groupDigits(counts.allowed + counts.denied + counts.audited);
 }
 
+/** Names that were told, and how many more there are. */
+function andMore(names: readonly string[], count: number): string {
+  return `${names.join(', ')}${count > names.length ? `, and ${count - names.length} more` : ''}`;
+}
+
 export const policyColumns: Columns<PolicyMapRow> = [
   nodeColumn,
   {
     title: 'ENDPOINT',
-    text: ({ row }) => row.endpoints.map((name, i) => `${row.endpointIds[i]} ${name}`).join(', '),
+    text: ({ row }) =>
+      andMore(
+        row.endpoints.map((name, i) => `${row.endpointIds[i]} ${name}`),
+        row.endpointIds.length,
+      ),
   },
   { title: 'DIRECTION', text: ({ row }) => (row.direction === Direction.INGRESS ? 'ingress' : 'egress') },
   { title: 'VERDICT', text: ({ row }) => (row.denies ? 'deny' : 'allow') },
@@ -67,7 +76,7 @@ export const policyColumns: Columns<PolicyMapRow> = [
   { title: 'PORT', text: ({ row }) => portText(row) },
   { title: 'MATCH', text: ({ row }) => row.matchType },
   { title: 'DECISIONS', text: ({ row }) => decisionsText(row.counts) },
-  { title: 'RULES', text: ({ row }) => row.rules.join(', ') },
+  { title: 'RULES', text: ({ row }) => andMore(row.rules, row.ruleCount) },
   { title: 'SET', isWide: true, text: ({ row }) => String(row.policySet) },
   { title: 'COOKIE', isWide: true, text: ({ row }) => String(row.cookie) },
   { title: 'LABELS', isWide: true, text: ({ row }) => labelsText(row.peer) },

@@ -70,7 +70,7 @@ export function policyColumns(nowMs: number, showsClusters: boolean): Column<Pol
     { title: 'LAST', text: ({ counts, rules }) => (rules.length === 0 ? '' : lastText(counts, nowMs)) },
     { title: 'ENFORCED', text: nodesText },
     { title: 'STATE', text: stateText },
-    { title: 'RULES', isWide: true, text: ({ rules }) => String(rules.length) },
+    { title: 'RULES', isWide: true, text: ({ ruleCount }) => String(ruleCount) },
     { title: 'REVISION', isWide: true, text: ({ revision }) => String(revision) },
     { title: 'CHANGED', isWide: true, text: ({ changed }) => agoText(changed, nowMs) },
     { title: 'FILE', isWide: true, text: placeText },

@@ -15,6 +15,7 @@ import {
   type TraceResponse,
   TraceResponseSchema,
 } from '../../proto/gen/sluice/v1/policy_pb.ts';
+import { cutManifests } from '../../proto/policy/cut-manifests.ts';
 import { MAX_PAGE, pageOf, policyOrder } from '../../proto/policy/policy-page.ts';
 import { callUnary } from '../../rpc/index.ts';
 import type { PeerDirectory } from '../peer/peer-directory.ts';
@@ -93,6 +94,7 @@ async function getPolicy(
     .map(([place, one]) =>
       details.get(place)!.message(one.digest, one.message(totals.get(place.split('/')[0]) ?? 0)),
     );
+  cutManifests(policies);
   return create(GetPolicyResponseSchema, { policies, nodes });
 }
 

@@ -228,7 +228,9 @@ describe('a foreign gRPC client', () => {
         'observer.Observer',
         'peer.Peer',
         'sluice.v1.Aggregation',
+        'sluice.v1.Datapath',
         'sluice.v1.Diagnostics',
+        'sluice.v1.Policies',
         'grpc.health.v1.Health',
       ]) {
         assert.ok(names.includes(name), name);

@@ -198,7 +198,13 @@ describe('a foreign client at a relay', () => {
       call.end();
       assert.deepEqual(
         listed.service.map(({ name }) => name).filter((name) => !String(name).startsWith('grpc.')),
-        ['observer.Observer', 'sluice.v1.Aggregation', 'sluice.v1.Diagnostics'],
+        [
+          'observer.Observer',
+          'sluice.v1.Aggregation',
+          'sluice.v1.Datapath',
+          'sluice.v1.Diagnostics',
+          'sluice.v1.Policies',
+        ],
       );
     }
   });

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { create } from '@bufbuild/protobuf';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Policy, PolicySchema } from '../../../proto/gen/sluice/v1/policy_pb.ts';
+import {
+  type Policy,
+  type PolicyDetail,
+  PolicyDetailSchema,
+  PolicySchema,
+} from '../../../proto/gen/sluice/v1/policy_pb.ts';
+import { cutManifests } from '../../../proto/policy/cut-manifests.ts';
 import { compileNodeChoice } from '../../../proto/policy/node-choice.ts';
 import { pageOf, policyOrder } from '../../../proto/policy/policy-page.ts';
 import { tooLarge } from '../../../proto/policy/request-bounds.ts';
@@ -42,6 +48,29 @@ describe('pages of policies', () => {
     assert.deepEqual([page.policies.length, page.next], [1, policyOrder(policy('a'))]);
     const huge = pageOf([policy('a', large.repeat(2))], '', 500);
     assert.deepEqual([huge.policies.length, huge.next], [1, '']);
+  });
+});
+
+describe('manifests of one answer', () => {
+  it('are cut where they would be too large: those of old revisions first', () => {
+    const detail = (sizes: readonly number[]): PolicyDetail =>
+      create(PolicyDetailSchema, {
+        manifest: 'm'.repeat(50),
+        revisions: sizes.map((size) => ({ manifest: 'r'.repeat(size) })),
+      });
+    const details = [detail([10, 10, 100]), detail([20])];
+    cutManifests(details, 140);
+    assert.deepEqual(
+      details.map(({ manifest, revisions, manifestsCut }) => [
+        manifest.length,
+        revisions.map((revision) => revision.manifest.length),
+        manifestsCut,
+      ]),
+      [
+        [50, [10, 10, 0], true],
+        [50, [20], false],
+      ],
+    );
   });
 });
 
