@@ -33,9 +33,13 @@ export class FlowKey {
     this.index.reset(bytes, start, end);
     this.isUuid = false;
     if (this.index.kind === ENVELOPE_FLOW) this.index.matchText(uuidPath, this.take);
-    if (this.isUuid) return;
-    const digest = hash('sha256', bytes.subarray(start, end), 'buffer');
-    for (let i = 0; i < 4; i++) this.words[i] = digest.readUInt32BE(i * 4);
+    if (!this.isUuid) this.readHash(bytes, start, end);
+  }
+
+  /** The same where it is known already where the uuid stands: `bytes[uuidStart, uuidEnd)`, empty for a message that has none. */
+  readKnown(bytes: Uint8Array, start: number, end: number, uuidStart: number, uuidEnd: number): void {
+    if (uuidEnd - uuidStart === UUID_CHARACTERS && this.parse(bytes, uuidStart)) return;
+    this.readHash(bytes, start, end);
   }
 
   /** The key as 32 hex digits. */
@@ -43,6 +47,11 @@ export class FlowKey {
     let text = '';
     for (const word of this.words) text += word.toString(16).padStart(8, '0');
     return text;
+  }
+
+  private readHash(bytes: Uint8Array, start: number, end: number): void {
+    const digest = hash('sha256', bytes.subarray(start, end), 'buffer');
+    for (let i = 0; i < 4; i++) this.words[i] = digest.readUInt32BE(i * 4);
   }
 
   private parse(bytes: Uint8Array, start: number): boolean {

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { setupCommand } from './setup.ts';
 
 const DEFAULT_STATUS = '127.0.0.1:9965';
 
@@ -51,6 +52,10 @@ The configuration is one YAML file. A sink is one of the targets below; its list
           'sinks[].kafka',
           'brokers and topic; client (platformatic, kafkajs), key (workloads, node, none), format (protobuf, json), compression (none, gzip, lz4, zstd), inFlight, createTopic (partitions, replicationFactor), tls, sasl (mechanism, username, password: {file: PATH} or {env: NAME}).',
         ],
+        [
+          'sinks[].elasticsearch',
+          'nodes; namespace (default: default) of the data stream logs-sluice.flows-NAMESPACE, compression (none, gzip), inFlight, apiKey ({file: PATH} or {env: NAME}) or basic (username, password), tls. Needs what setup installs.',
+        ],
         ['sinks[].stdout', '{}: the same lines on stdout.'],
       ],
     },
@@ -78,6 +83,7 @@ The configuration is one YAML file. A sink is one of the targets below; its list
   ],
   run: async (invocation) => (await import('./run-export.ts')).runExport(invocation),
   subcommands: [
+    setupCommand,
     {
       name: 'validate',
       summary: 'Check a configuration file',

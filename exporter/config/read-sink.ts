@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Field, formatPath, type ReportField } from '../../cluster/manifest/field.ts';
 import { checkFields, checkMapping, isGiven } from '../../policy/manifest/policy-field.ts';
 import type { SinkConfig, TargetConfig } from './config.ts';
+import { readElasticsearchTarget } from './read-elasticsearch-target.ts';
 import { readFileTarget } from './read-file-target.ts';
 import { readKafkaTarget } from './read-kafka-target.ts';
 import { checkFilters, readFieldMask, readFilters } from './read-filters.ts';
@@ -14,6 +15,7 @@ const targets: Readonly<Record<string, (field: Field, report: ReportField) => Ta
     return { kind: 'stdout' };
   },
   kafka: readKafkaTarget,
+  elasticsearch: readElasticsearchTarget,
 };
 const targetNames = Object.keys(targets);
 

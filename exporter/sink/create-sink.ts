@@ -22,6 +22,10 @@ export async function createSink({ target }: SinkConfig, io: SinkIo): Promise<Si
       const { createKafkaSink } = await import('./kafka/sink.ts');
       return createKafkaSink(target);
     }
+    case 'elasticsearch': {
+      const { createElasticsearchSink } = await import('./elasticsearch/sink.ts');
+      return createElasticsearchSink(target);
+    }
     default:
       return target satisfies never;
   }

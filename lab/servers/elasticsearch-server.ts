@@ -102,7 +102,9 @@ export class ElasticsearchServer {
   /** An open port is too early, and so is an answer without a master. */
   private async isHealthy(): Promise<boolean> {
     try {
-      const answer = await fetch(`${this.url}/_cluster/health?wait_for_status=yellow&timeout=1s`);
+      const answer = await fetch(`${this.url}/_cluster/health?wait_for_status=yellow&timeout=1s`, {
+        signal: AbortSignal.timeout(10_000),
+      });
       await answer.arrayBuffer();
       return answer.status === 200;
     } catch {

@@ -50,9 +50,9 @@ export class ServerProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** Waits until `isReady` says so. Throws Error with what the server printed last when it ends before, or takes longer than a minute and a half. */
+  /** Waits until `isReady` says so. Throws Error with what the server printed last when it ends before, or takes longer than four minutes: a machine may be busy. */
   async ready(isReady: () => boolean | Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + 90_000;
+    const deadline = performance.now() + 240_000;
     while (!(await isReady())) {
       if (this.hasEnded || performance.now() > deadline) {
         await this.end('SIGKILL');

@@ -1,0 +1,1 @@
+export { setUpElasticsearch, type SetupOptions } from './elasticsearch/setup.ts';
