@@ -39,9 +39,14 @@ const observeFlags: readonly FlagSpec[] = [
   ...serverFlags,
 ];
 
+/** Whether a text is a command for flows, or means to be. */
+export function isCommandLine(text: string): boolean {
+  return command.test(text);
+}
+
 /** Reads filters, or a whole `sluice observe …` or `hubble observe …` line. Throws FilterError. */
 export function parseTyped(text: string, nowMs: number): TypedFilters {
-  if (!command.test(text)) return { words: parseFilterWords(text), leftOut: [] };
+  if (!isCommandLine(text)) return { words: parseFilterWords(text), leftOut: [] };
   if (text.length > MAX_TEXT) {
     throw new FilterError(`a command of ${text.length} characters, at most ${MAX_TEXT} allowed`);
   }

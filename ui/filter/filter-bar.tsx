@@ -8,17 +8,16 @@ import {
   useState,
 } from 'react';
 import { CopyButton } from '../app/copy-button.tsx';
+import { serverAddress } from '../app/server-address.ts';
 import { useChanges, useCommand, useStores, useViewState } from '../app/stores.ts';
 import { commandOf, windowChoices } from '../store/view-state.ts';
 import '../style/filter.css';
-import { parseTyped } from './command-line.ts';
+import { isCommandLine, parseTyped } from './command-line.ts';
 import { completeFilter, type Suggestion } from './complete-filter.ts';
 import { FilterChip } from './filter-chip.tsx';
 import { addWord, FilterError, type FilterWord, wordText } from './filter-words.ts';
 import { SuggestionList } from './suggestion-list.tsx';
 import { useKnownNames } from './use-known-names.ts';
-
-const wholeCommand = /^\s*(?:\$\s+)?(?:\S*\/)?(?:sluice|hubble)\s/;
 
 /** The filters in the words of the command line. They stand in the URL; a whole command line can be pasted, and copied. */
 export function FilterBar(): ReactElement {
@@ -44,7 +43,7 @@ export function FilterBar(): ReactElement {
   const commit = (typed: string): void => {
     try {
       const { words: more, at, windowMs, leftOut } = parseTyped(typed, Date.now());
-      const isWhole = wholeCommand.test(typed);
+      const isWhole = isCommandLine(typed);
       const next = isWhole ? more : more.reduce<readonly FilterWord[]>(addWord, words);
       const windowMinutes = windowChoices.find((minutes) => minutes * 60_000 >= (windowMs ?? Infinity));
       view.set({
@@ -86,7 +85,7 @@ export function FilterBar(): ReactElement {
   };
   const onPaste = (event: ClipboardEvent): void => {
     const pasted = event.clipboardData.getData('text');
-    if (!wholeCommand.test(pasted)) return;
+    if (!isCommandLine(pasted)) return;
     event.preventDefault();
     commit(pasted);
   };
@@ -207,8 +206,4 @@ function isJoined(words: readonly FilterWord[], i: number): boolean {
 function stepped(index: number, step: number, length: number): number {
   const next = index + step;
   return next < -1 ? length - 1 : next >= length ? -1 : next;
-}
-
-function serverAddress(): string {
-  return `${location.protocol === 'https:' ? 'tls://' : ''}${location.host}`;
 }

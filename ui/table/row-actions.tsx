@@ -1,12 +1,9 @@
 import type { ReactElement } from 'react';
 import type { GetFlowsResponse } from '../../proto/gen/observer/observer_pb.ts';
 import { CopyButton } from '../app/copy-button.tsx';
+import { serverAddress } from '../app/server-address.ts';
 import { draftPolicy } from './policy-draft.ts';
 import { flowCommand, responseJson } from './row-texts.ts';
-
-export function serverAddress(): string {
-  return `${location.protocol === 'https:' ? 'tls://' : ''}${location.host}`;
-}
 
 /** What can be copied of a flow: itself as JSON, the command that shows it, and the rule that would allow it. */
 export function RowActions({
