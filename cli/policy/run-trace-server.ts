@@ -9,6 +9,8 @@ import {
   TraceVerdict,
 } from '../../proto/gen/sluice/v1/policy_pb.ts';
 import { callUnary } from '../../rpc/call-unary.ts';
+import { RpcCode, RpcError } from '../../rpc/rpc-error.ts';
+import { CommandError } from '../describe-error.ts';
 import { allTexts, type FlagUse, lastText } from '../../flags/flag-spec.ts';
 import { tellSilentNodes } from '../nodes/silent-nodes.ts';
 import { loadSettings, withServer } from '../server/with-server.ts';
@@ -23,7 +25,8 @@ export async function traceByServer(uses: readonly FlagUse[], question: TraceQue
     if (text === '') throw missingEnd(`--${end}`);
     return text;
   });
-  return withServer(await loadSettings(uses), async ({ connection, unary }) => {
+  const settings = await loadSettings(uses);
+  return withServer(settings, async ({ connection, unary }) => {
     const { port, protocol } = question;
     const request = {
       from,
@@ -44,7 +47,17 @@ export async function traceByServer(uses: readonly FlagUse[], question: TraceQue
     const verdicts = response.traces.map(({ verdict }) => verdict);
     if (verdicts.includes(TraceVerdict.UNKNOWN)) return 1;
     return verdicts.every(passes) ? 0 : 2;
+  }).catch((error: unknown) => {
+    throw withoutServer(error);
   });
+}
+
+/** A server that is not there: perhaps files were meant. */
+function withoutServer(error: unknown): unknown {
+  if (!(error instanceof CommandError) || !(error.cause instanceof RpcError)) return error;
+  if (error.cause.code !== RpcCode.Unavailable) return error;
+  const hint = 'Without a server, give policies by -f, a cluster by --state-dir, or both.';
+  return new CommandError(error.message, [...error.hints, hint], { cause: error.cause });
 }
 
 function passes(verdict: TraceVerdict): boolean {

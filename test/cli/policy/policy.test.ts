@@ -190,9 +190,15 @@ describe('sluice policy', { concurrency: 2 }, () => {
       assert.match(err, message);
       assert.equal(status, 1);
     }
+    const ask = (...args: string[]): ReturnType<typeof policy> =>
+      policy('trace', '--from', 'host', '--to', 'host', ...args);
+    const nowhere = ['--server', `unix://${directory}/nobody.sock`];
+    assert.match((await ask('--port', '1', ...nowhere)).err, /nobody\.sock.*--state-dir, or both/);
+    assert.match((await ask('--port', '1', '--mode', 'always')).err, /--mode goes with files/);
     assert.match(
-      (await policy('trace', '--from', 'host', '--to', 'host', '--port', '1')).err,
-      /there is nothing to look at/,
+      (await ask('--port', '1/x', '--state-dir', state)).err,
+      /"x" is no protocol: expected one of tcp, udp/,
     );
+    assert.match((await ask('--port', '1/udp', '--protocol', 'tcp')).err, /name two protocols/);
   });
 });
