@@ -82,16 +82,14 @@ function writeCounts(values: Float32Array, at: number, counts: Counts): void {
   values.set([flows, forwarded, dropped, audited, errors, redirected], at);
 }
 
-/** The reverse of what `graphMessage` writes. */
-export function readCounts(values: Float32Array, at: number): Counts {
-  return {
-    flows: values[at],
-    forwarded: values[at + 1],
-    dropped: values[at + 2],
-    audited: values[at + 3],
-    errors: values[at + 4],
-    redirected: values[at + 5],
-  };
+/** The reverse of what `graphMessage` writes, into counts that are there. */
+export function readCounts(counts: Counts, values: Float32Array, at: number): void {
+  counts.flows = values[at];
+  counts.forwarded = values[at + 1];
+  counts.dropped = values[at + 2];
+  counts.audited = values[at + 3];
+  counts.errors = values[at + 4];
+  counts.redirected = values[at + 5];
 }
 
 const MAX_PORTS = 3;

@@ -7,8 +7,8 @@ import { EDGE_VALUES, type GraphMessage, readCounts, type Tone, toneOf, toneWeig
 export interface DrawnNode {
   readonly node: ServiceNode;
   readonly rect: Rect;
-  rate: Counts;
-  total: Counts;
+  readonly rate: Counts;
+  readonly total: Counts;
   tone: Tone;
 }
 
@@ -18,8 +18,8 @@ export interface DrawnEdge {
   readonly toId: string;
   readonly curve: Curve;
   readonly ports: string;
-  rate: Counts;
-  total: Counts;
+  readonly rate: Counts;
+  readonly total: Counts;
   tone: Tone;
 }
 
@@ -33,8 +33,8 @@ export interface DrawnIsland {
   readonly rect: Rect;
   readonly nodes: readonly DrawnNode[];
   /** What went in, out or within, each flow once. */
-  rate: Counts;
-  total: Counts;
+  readonly rate: Counts;
+  readonly total: Counts;
   tone: Tone;
 }
 
@@ -99,27 +99,52 @@ export function buildScene({ nodes, edges }: Shape, layout: Pick<MapLayout, 'car
   };
 }
 
+/** What numbers are added up for: cards, islands, edges. */
+interface Part {
+  readonly rate: Counts;
+  readonly total: Counts;
+  tone: Tone;
+}
+
+const wholes = new WeakMap<Scene, readonly (readonly Part[])[]>();
+
 /** Puts the numbers of a message into the scene that was built of the same shape. */
 export function fillScene(scene: Scene, values: Float32Array): void {
-  for (const part of [...scene.nodes.values(), ...scene.islands, ...scene.bundles]) {
-    Object.assign(part, nothing());
+  let whole = wholes.get(scene);
+  if (whole === undefined) wholes.set(scene, (whole = wholesOf(scene)));
+  for (const parts of [scene.nodes.values(), scene.islands, scene.bundles]) {
+    for (const part of parts) reset(part);
   }
-  const islands = new Map(scene.islands.map((drawn) => [drawn.island.id, drawn]));
-  const bundles = new Map(scene.bundles.map((bundle) => [bundle.id, bundle]));
   for (const [i, edge] of scene.edges.entries()) {
-    edge.rate = readCounts(values, i * EDGE_VALUES);
-    edge.total = readCounts(values, i * EDGE_VALUES + 6);
-    const [from, to] = [scene.nodes.get(edge.fromId)!, scene.nodes.get(edge.toId)!];
-    const [a, b] = [from.node.island.id, to.node.island.id];
+    readCounts(edge.rate, values, i * EDGE_VALUES);
+    readCounts(edge.total, values, i * EDGE_VALUES + 6);
     edge.tone = toneOf(edge.total);
-    for (const part of new Set([from, to, islands.get(a), islands.get(b), bundles.get(`${a}>${b}`)])) {
-      if (part === undefined) continue;
+    for (const part of whole[i]) {
       addCounts(part.rate, edge.rate);
       addCounts(part.total, edge.total);
       if (toneWeight[edge.tone] > toneWeight[part.tone]) part.tone = edge.tone;
     }
   }
 }
+
+/** What each edge is part of, each once: its cards, their islands, and what joins these. */
+function wholesOf({ edges, nodes, islands, bundles }: Scene): Part[][] {
+  const islandOf = new Map(islands.map((drawn) => [drawn.island.id, drawn]));
+  const bundleOf = new Map(bundles.map((bundle) => [bundle.id, bundle]));
+  return edges.map(({ fromId, toId }) => {
+    const [from, to] = [nodes.get(fromId)!, nodes.get(toId)!];
+    const [a, b] = [from.node.island.id, to.node.island.id];
+    const parts = new Set([from, to, islandOf.get(a), islandOf.get(b), bundleOf.get(`${a}>${b}`)]);
+    return [...parts].filter((part) => part !== undefined);
+  });
+}
+
+function reset(part: Part): void {
+  part.tone = 'forwarded';
+  for (const counts of [part.rate, part.total]) readCounts(counts, zeros, 0);
+}
+
+const zeros = new Float32Array(EDGE_VALUES);
 
 /** One frame around all islands of each cluster; none where there is but one cluster. */
 function clustersOf(islands: readonly LaidIsland[]): DrawnCluster[] {

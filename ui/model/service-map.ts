@@ -80,7 +80,13 @@ export const noCounts = (): Counts => ({
 
 /** Adds `more`, so many times, to `counts`. */
 export function addCounts(counts: Counts, more: Counts, times = 1): void {
-  for (const [name] of measures) counts[name] += more[name] * times;
+  // Written out: done for every edge several times a second.
+  counts.flows += more.flows * times;
+  counts.forwarded += more.forwarded * times;
+  counts.dropped += more.dropped * times;
+  counts.audited += more.audited * times;
+  counts.errors += more.errors * times;
+  counts.redirected += more.redirected * times;
 }
 
 type Holder = Edge | ServiceMap;

@@ -68,7 +68,7 @@ describe('the scene of the map', () => {
   it('keeps no number of before', () => {
     const map = smallMap();
     const scene = sceneOf(map);
-    fillScene(scene, new Float64Array(map.edges.size * 12));
+    fillScene(scene, new Float32Array(map.edges.size * 12));
     assert.ok(
       [...scene.nodes.values()].every(({ total, tone }) => total.flows === 0 && tone === 'forwarded'),
     );

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { startRelay } from '../relay/support/run-relay.ts';
+import { Scratch } from '../relay/support/scratch.ts';
+import { noBrowser, startBrowser } from './support/browser.ts';
+import { labIsLacking, LabHarness } from './support/lab-harness.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const WAIT_MS = 60_000;
+
+/** What the page shows of itself to tests. */
+type MapGlobals = typeof globalThis & {
+  readonly sluiceMap: {
+    readonly frames: { readonly count: number };
+    readonly layout: { readonly rects: readonly (readonly [string, object])[] } | null;
+  };
+};
+
+const readRects = (page: Page): Promise<Record<string, object>> =>
+  page.evaluate(() => Object.fromEntries((globalThis as MapGlobals).sluiceMap.layout?.rects ?? []));
+
+/** Opens a view, and notes what the page complains of and whom else it asks. */
+async function open(page: Page, url: string, complaints: string[]): Promise<void> {
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    const { origin } = new URL(request.url());
+    if (origin !== new URL(url).origin) complaints.push(`asked ${request.url()}`);
+  });
+  page.setDefaultTimeout(WAIT_MS);
+  await page.goto(url);
+  await page.waitForFunction(() => (globalThis as Partial<MapGlobals>).sluiceMap?.layout);
+}
+
+describe('the service map in Chromium', () => {
+  it(
+    'leads from a denied edge of the lab to its rule, by pointer, by keyboard and by a link',
+    { skip: labIsLacking() ?? noBrowser, timeout: 300_000 },
+    async (t) => {
+      execFileSync('sh', ['scripts/setup-ui.sh'], { cwd: ROOT, stdio: 'inherit' });
+      const lab = LabHarness.start(t, ['--rate=2']);
+      const scratch = new Scratch();
+      t.after(() => scratch.clear());
+      await lab.live();
+      const relay = await startRelay('127.0.0.1:0', [`unix://${lab.paths.topSocket}`], {
+        insecure: true,
+        page: { directory: join(ROOT, 'build/ui') },
+      });
+      scratch.keep(relay);
+      const port = /listen=127\.0\.0\.1:(\d+)/.exec(relay.logs.join('\n'))![1];
+      const browser = await startBrowser();
+      t.after(() => browser.close());
+      const complaints: string[] = [];
+      const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
+      await open(page, `http://127.0.0.1:${port}/`, complaints);
+
+      // What is denied is listed; pressed, it is selected and told.
+      const attention = page.getByRole('region', { name: 'Needs attention' });
+      await attention.getByRole('button', { name: /traveller.*frontend.*:8443.*east/ }).click();
+      const egress = page.getByRole('region', { name: 'egress of traveller' });
+      await egress.getByText('no rule matches → egress default deny').waitFor();
+      await egress.getByText('clients/travellers').waitFor();
+      assert.match(await egress.innerText(), /:8443\/TCP/);
+      await page
+        .getByRole('region', { name: 'ingress of frontend' })
+        .getByText('travel/front-door')
+        .waitFor();
+      await page.getByText('DROPPED · POLICY_DENIED').waitFor();
+
+      // A colleague who opens the link sees the same.
+      const link = page.url();
+      assert.match(decodeURIComponent(link), /sel=edge:east\/clients\/traveller>east\/travel\/frontend/);
+      const other = await browser.newPage({ viewport: { width: 1300, height: 800 }, colorScheme: 'light' });
+      await open(other, link, complaints);
+      await other.getByText('no rule matches → egress default deny').waitFor();
+      await other.close();
+
+      // Nothing moves when the page is loaded again.
+      const before = await readRects(page);
+      await page.reload();
+      await page.waitForFunction(() => (globalThis as Partial<MapGlobals>).sluiceMap?.layout);
+      const after = await readRects(page);
+      const known = Object.keys(after).filter((id) => id in before);
+      assert.ok(known.length > 20, `${known.length} nodes`);
+      assert.deepEqual(
+        known.map((id) => [id, after[id]]),
+        known.map((id) => [id, before[id]]),
+      );
+
+      // The same edge by keyboard alone.
+      await page.keyboard.press('Escape');
+      await page.getByRole('complementary', { name: 'Overview' }).waitFor();
+      await page.keyboard.press('m');
+      const tree = page.getByRole('treegrid');
+      const focused = tree.locator('[tabindex="0"]');
+      await page.keyboard.press('Home');
+      for (const [goal, open] of [
+        [/namespace clients, cluster east/, true],
+        [/^traveller/, true],
+        [/^to travel\/frontend/, false],
+      ] as const) {
+        for (let steps = 0; !goal.test(await focused.innerText()); steps++) {
+          assert.ok(steps < 200, `no row ${goal}`);
+          await page.keyboard.press('ArrowDown');
+        }
+        if (open) await page.keyboard.press('ArrowRight');
+      }
+      assert.match(await focused.innerText(), /dropped/);
+      await page.keyboard.press('Enter');
+      await egress.getByText('no rule matches → egress default deny').waitFor();
+
+      // An agent that ends is told, and what is there stays.
+      process.kill(lab.pidOf('east/node1 agent'), 'SIGKILL');
+      await page
+        .getByText(/not connected|not reachable|was away|3\/4/)
+        .first()
+        .waitFor();
+      assert.deepEqual(complaints, []);
+    },
+  );
+});
