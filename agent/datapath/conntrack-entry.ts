@@ -14,14 +14,15 @@ export const conntrackLayouts = {
     denied: 51,
     generation: 52,
     epoch: 60,
-    reserved: 68,
+    nat_port: 68,
+    reserved: 70,
   },
 } as const;
 
 /** A tick of conntrack's clock is 2^24 ns of CLOCK_MONOTONIC. */
 export const CT_TICK_SHIFT = 24;
 export const conntrackFlags = { initiatorHigh: 1, opened: 2, replied: 4, closing: 8, viaStack: 16 } as const;
-/** Seconds of silence after which an entry is as good as absent, as bpf/include/conntrack.h has them. */
+/** Seconds of silence after which an entry is as good as absent, as bpf/include/ct_table.h has them. */
 export const conntrackLifetimes = { established: 8000, opening: 60, closing: 10, other: 60 } as const;
 
 const PROTOCOL_TCP = 6;

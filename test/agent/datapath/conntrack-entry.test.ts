@@ -63,7 +63,7 @@ describe('a conntrack entry', () => {
       closing: header.defines.get('CT_CLOSING'),
       viaStack: header.defines.get('CT_VIA_STACK'),
     });
-    const text = readFileSync(join(import.meta.dirname, '../../../bpf/include/conntrack.h'), 'utf8');
+    const text = readFileSync(join(import.meta.dirname, '../../../bpf/include/ct_table.h'), 'utf8');
     const lifetime = (name: string): number =>
       Number(new RegExp(`#define CT_LIFETIME_${name}_S (\\d+)`).exec(text)?.[1]);
     assert.deepEqual(conntrackLifetimes, {

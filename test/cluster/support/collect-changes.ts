@@ -33,7 +33,7 @@ export class ChangeCollector {
       this.problems = change.problems;
       return;
     }
-    const [noun, verb] = change.kind.split('-');
+    const [noun, verb] = change.kind.split(/-(?=upsert$|delete$)/);
     const { object, old, name } = parts(change);
     const key = `${noun}/${name}`;
     const known = this.objects.get(key);
