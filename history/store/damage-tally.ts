@@ -18,8 +18,9 @@ export class DamageTally {
     this.context = context;
   }
 
-  readonly add = ({ where, events }: StoreDamage): void => {
+  readonly add = ({ where, events, isCounted }: StoreDamage): void => {
     this.events += events;
+    if (isCounted === true) return;
     // However often it is asked for, it is lost once.
     if (places.has(where)) return;
     places.add(where);

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
+  type FlowSelection,
   FlowStore,
   type FrameSink,
   type LossLedger,
@@ -104,6 +105,11 @@ export class RelayStore {
       pos = end;
     }
     if (from < frames.length) this.store.append(frames.subarray(from));
+  }
+
+  /** Whether all that is asked for is newer than what the store has settled. */
+  isTooNew({ since }: FlowSelection): boolean {
+    return since !== null && since.seconds * 1000 > Date.now() - this.options.settleMs;
   }
 
   /** Brings what has come so far to the disk, and tells of which times the store has everything. */

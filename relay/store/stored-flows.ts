@@ -38,6 +38,7 @@ const MAX_NEWEST_BYTES = 64 * 1024 * 1024;
 
 /** Answers a request from the store, and from the peers for what it lacks. False when it can do nothing better than to ask the peers for all; nothing was sent then. */
 export async function answerFromStore(call: StoredCall): Promise<boolean> {
+  if (call.store.isTooNew(call.selection)) return false;
   const covered = await call.store.covered(call.sink.signal);
   if (covered.length === 0) return false;
   if (isNewest(call.selection)) return sendNewest(call, covered.at(-1)!);

@@ -31,7 +31,7 @@ export async function* countFromStore(
   const { store, query, signal } = call;
   const { selection, flows } = query;
   const isLive = selection.follow && selection.number === 0 && selection.since === null;
-  const isOfUse = !isLive && !isNewest(selection) && limitOf(selection) === 0;
+  const isOfUse = !isLive && !store.isTooNew(selection) && !isNewest(selection) && limitOf(selection) === 0;
   const plan = isOfUse ? planRequest(selection, await store.covered(signal)) : [];
   if (!plan.some(({ source }) => source === 'store')) {
     yield { query, isLast: true };

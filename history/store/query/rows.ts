@@ -128,8 +128,33 @@ export class SegmentRows {
       const isAsked = firstSeq < range.toSeq && firstSeq + events > range.fromSeq;
       if (isAsked) this.onDamage({ where: this.store.where(segment, offset), events });
     }
+    this.tellGaps(holds);
     const all = [...groups, ...loose];
     return isNewestFirst ? all.reverse() : all;
+  }
+
+  /** Numbers that no block has are of entries that were lost on their way to the disk. */
+  private tellGaps(holds: (firstSeq: number, endSeq: number, minUs: number, maxUs: number) => boolean): void {
+    const { segment, range } = this;
+    const damaged = new Set(segment.holes.map(({ firstSeq }) => firstSeq));
+    let lost = 0;
+    let endSeq = segment.name.firstSeq;
+    const pass = (firstSeq: number, entries: number): void => {
+      const missing = Math.min(firstSeq, range.toSeq) - Math.max(endSeq, range.fromSeq);
+      if (missing > 0 && !damaged.has(endSeq)) lost += missing;
+      endSeq = firstSeq + entries;
+    };
+    for (const { summary } of segment.groups) {
+      const { blocks, firstSeq, endSeq: behind, minTimeUs, maxTimeUs } = summary;
+      if (!holds(firstSeq, behind, minTimeUs, maxTimeUs)) endSeq = behind;
+      else for (let i = 0; i < blocks.entries.length; i++) pass(blocks.firstSeqs[i], blocks.entries[i]);
+    }
+    for (const { header } of segment.loose) {
+      const { firstSeq, entries, minTimeUs, maxTimeUs } = header;
+      if (holds(firstSeq, firstSeq + entries, minTimeUs, maxTimeUs)) pass(firstSeq, entries);
+      else endSeq = firstSeq + entries;
+    }
+    if (lost > 0) this.onDamage({ where: 'not stored', events: lost, isCounted: true });
   }
 
   private openGroup(group: PlacedGroup): RowSet | null {

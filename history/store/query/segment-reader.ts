@@ -3,7 +3,13 @@ import { crc32 } from 'node:zlib';
 import { findHeader, readAt, readPayload } from '../../log/block-log.ts';
 import { BLOCK_HEADER_BYTES, decompress, type FlowBlockHeader, flowBlocks } from '../format/block.ts';
 import { type ColumnName, type ColumnValues, decodeColumn } from '../format/columns.ts';
-import { columnGroups, decodeGroupSummary, INDEX_HEADER_BYTES } from '../format/group.ts';
+import {
+  columnGroups,
+  decodeGroupSummary,
+  type GroupSummary,
+  INDEX_HEADER_BYTES,
+  setNames,
+} from '../format/group.ts';
 import { type SegmentName, segmentPath } from '../format/segment-name.ts';
 import {
   type PlacedGroup,
@@ -119,6 +125,18 @@ export class SegmentReader {
     this.readDictionary();
     this.readLoose();
     this.isComplete = placed !== null;
+    const isWhole = placed !== null && placed.every(({ summary }) => this.knowsEntriesOf(summary));
+    // Of a closed segment everything should be there. What is missing is asked of the log.
+    if (this.totals !== null && !isWhole) this.isIndexDamaged = true;
+  }
+
+  private knowsEntriesOf({ sets }: GroupSummary): boolean {
+    return setNames.every((name) => {
+      const set = sets[name];
+      if (set === undefined) return true;
+      const highest = set.length * 8 - 1 - (Math.clz32(set[set.length - 1]) - 24);
+      return highest < this.dictionary.count(name === 'sourceIp' || name === 'destinationIp' ? 'ip' : name);
+    });
   }
 
   /** Hops over the groups of a segment that has no summary yet. */

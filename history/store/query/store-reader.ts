@@ -6,11 +6,13 @@ const MAX_KEPT = 8;
 /** Decompressed blocks kept: a query often comes back to the ones that another has just read. */
 const MAX_BLOCK_BYTES = 16 * 1024 * 1024;
 
-/** Something that cannot be read, and how many entries that costs. */
+/** Something that is missing from a store or cannot be read, and how many entries that costs. */
 export interface StoreDamage {
   /** File and position. */
   readonly where: string;
   readonly events: number;
+  /** Whether it was counted when it happened: flows that the store did not get. */
+  readonly isCounted?: boolean;
 }
 
 /**
