@@ -194,6 +194,7 @@ export class FlowFeed extends Emitter {
     if (weighty !== null) {
       const sinceMs = (this.newestMs > 0 ? this.newestMs : Date.now() - SAMPLE_EVERY_MS) - LATE_MS;
       heavy = await this.take(weighty, { number: MAX_WEIGHTY, sinceMs }, signal);
+      this.flush();
     }
     const { got, fresh } = await this.takeNewest(signal);
     const rates = this.host.rates();
@@ -211,7 +212,7 @@ export class FlowFeed extends Emitter {
   }
 
   private async takeNewest(signal: AbortSignal): Promise<{ got: number; fresh: number }> {
-    const before = this.ring.end + this.pending.length;
+    const before = this.ring.end;
     const got = await this.take(weightlessOnly(this.filters), { number: this.number }, signal);
     this.flush();
     return { got, fresh: Math.max(1, this.ring.end - before) };

@@ -2,7 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { decodeRows } from '../../proto/flow/aggregate/decode-rows.ts';
 import { createFlowPeek, ENVELOPE_FLOW, ENVELOPE_LOST_EVENTS, peekFlow } from '../../proto/flow/peek-flow.ts';
-import { LostEventSchema } from '../../proto/gen/flow/flow_pb.ts';
+import { FlowFilterSchema, LostEventSchema } from '../../proto/gen/flow/flow_pb.ts';
 import { AggregateFlowsRequestSchema, GroupField } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
 import { buildFilters, type FilterWord, type FlowFilters } from '../filter/filter-words.ts';
 import { CallError } from '../stream/call-error.ts';
@@ -118,28 +118,36 @@ export class HistogramFeed extends Emitter {
       { sinceMs: fromMs, untilMs },
       bucketMs,
     );
-    const messages: Uint8Array[] = [];
-    for await (const message of callStream(AGGREGATE_FLOWS, request, signal)) messages.push(message);
+    const [rows, losses] = await Promise.all([
+      readAll(callStream(AGGREGATE_FLOWS, request, signal)),
+      readAll(callStream(GET_FLOWS, lossesRequest({ sinceMs: fromMs, untilMs }), signal)),
+    ]);
     if (signal.aborted) return;
     // Only now: what is shown is never without bars that it had.
     this.histogram.forget(fromMs, sinceMs);
-    for (const message of messages) this.takeMessage(message, fromMs);
+    for (const message of rows) this.takeRows(message);
+    for (const message of losses) this.takeLoss(message, fromMs);
     this.countedMs = askedMs;
   }
 
-  private takeMessage(message: Uint8Array, fromMs: number): void {
+  private takeRows(message: Uint8Array): void {
+    const { peek } = this;
+    peekFlow(message, 0, message.length, peek);
+    if (peek.kind !== ENVELOPE_FLOW) return;
+    this.histogram.addRows(decodeRows(message, peek.memberStart, peek.memberEnd, 1));
+  }
+
+  private takeLoss(message: Uint8Array, fromMs: number): void {
     const { peek } = this;
     peekFlow(message, 0, message.length, peek);
     const { kind, memberStart, memberEnd, seconds } = peek;
-    if (kind === ENVELOPE_FLOW) this.histogram.addRows(decodeRows(message, memberStart, memberEnd, 1));
-    else if (kind === ENVELOPE_LOST_EVENTS) {
-      const { first, last, numEventsLost } = fromBinary(
-        LostEventSchema,
-        message.subarray(memberStart, memberEnd),
-      );
-      const untilMs = msOf(last) || seconds * 1000;
-      this.histogram.addLost({ sinceMs: msOf(first) || untilMs, untilMs }, Number(numEventsLost), fromMs);
-    }
+    if (kind !== ENVELOPE_LOST_EVENTS) return;
+    const { first, last, numEventsLost } = fromBinary(
+      LostEventSchema,
+      message.subarray(memberStart, memberEnd),
+    );
+    const untilMs = msOf(last) || seconds * 1000;
+    this.histogram.addLost({ sinceMs: msOf(first) || untilMs, untilMs }, Number(numEventsLost), fromMs);
   }
 
   /** Asks for the oldest flow of each node, whatever the filters. */
@@ -179,6 +187,18 @@ function histogramRequest(
       keys: [{ field: GroupField.TIME, bucketMs }],
     }),
   );
+}
+
+/** Losses are told whatever the filters: one that no flow passes leaves nothing else. Rows tell them, too, but only as a sum. */
+function lossesRequest(span: TimeSpan): Uint8Array {
+  const whitelist = [create(FlowFilterSchema, { uuid: ['none'] })];
+  return flowsRequest({ whitelist, blacklist: [] }, span);
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const messages: Uint8Array[] = [];
+  for await (const message of stream) messages.push(message);
+  return messages;
 }
 
 function sameFilters(a: HistogramQuestion, b: HistogramQuestion): boolean {

@@ -146,7 +146,7 @@ function Told({ feed, text }: { readonly feed: FlowFeed; readonly text: string }
   return <span className="table-told muted">{parts.filter((part) => part !== '').join(' · ')}</span>;
 }
 
-function Empty({ feed: { state, problem } }: { readonly feed: FlowFeed }): ReactElement {
+function Empty({ feed: { state } }: { readonly feed: FlowFeed }): ReactElement {
   const { at, words } = useViewState();
   const what = words.length === 0 ? 'No flow' : 'No flow that matches the filters';
   return (
@@ -154,8 +154,10 @@ function Empty({ feed: { state, problem } }: { readonly feed: FlowFeed }): React
       {state === 'connecting' && 'Asking for flows…'}
       {state === 'live' && `${what} yet.`}
       {state === 'past' && `${what} is kept of this stretch of time.`}
-      {(state === 'broken' || state === 'refused') && problem}
-      {state !== 'connecting' && words.length > 0 && at === null && (
+      {state === 'broken' &&
+        'Nothing to show before the server answers. It is asked again every other second.'}
+      {state === 'refused' && 'Nothing to show: the server refuses this question. Change the filters.'}
+      {(state === 'live' || state === 'past') && words.length > 0 && at === null && (
         <p className="faint">Take a filter away, or look further back: brush the timeline.</p>
       )}
     </div>
