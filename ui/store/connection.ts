@@ -5,9 +5,11 @@ import { portsOf } from '../../proto/flow/text/host-text.ts';
 import type { FlowFilters } from '../filter/filter-words.ts';
 import { callStream } from '../stream/call-stream.ts';
 import { flowsRequest, GET_FLOWS } from './flow-feed.ts';
+import type { TimeSpan } from './view-state.ts';
 
 const AROUND_MS = 10 * 60_000;
-const MAX_FLOWS = 200;
+const MAX_FLOWS = 100;
+const ENOUGH = 12;
 
 /** The filters for both directions of a flow's connection; null for a flow without addresses. */
 export function connectionFilters(flow: Flow): FlowFilters | null {
@@ -32,7 +34,10 @@ export function connectionFilters(flow: Flow): FlowFilters | null {
   };
 }
 
-/** What is kept of a connection within ten minutes around a time, oldest first. Throws CallError. */
+/**
+ * Flows of a connection within ten minutes around one of them, oldest first: how it began, which is when policies decide, what came just before, and what came next. Throws
+ * CallError.
+ */
 export async function readConnection(
   flow: Flow,
   timeMs: number,
@@ -40,9 +45,31 @@ export async function readConnection(
 ): Promise<readonly Flow[]> {
   const filters = connectionFilters(flow);
   if (filters === null) return [flow];
-  const span = timeMs > 0 ? { sinceMs: timeMs - AROUND_MS, untilMs: timeMs + AROUND_MS } : {};
-  const found = await readFlows(filters, { ...span, number: MAX_FLOWS }, signal);
-  return found.flatMap(({ responseTypes }) => (responseTypes.case === 'flow' ? [responseTypes.value] : []));
+  const read = async (span: TimeSpan): Promise<Flow[]> => {
+    const found = await readFlows(filters, { ...span, number: MAX_FLOWS }, signal);
+    return found.flatMap(({ responseTypes }) => (responseTypes.case === 'flow' ? [responseTypes.value] : []));
+  };
+  const [begin, next, before] = await Promise.all([
+    read({ sinceMs: timeMs - AROUND_MS, untilMs: timeMs + AROUND_MS }),
+    read({ sinceMs: timeMs, untilMs: timeMs + AROUND_MS }),
+    readBefore(read, timeMs),
+  ]);
+  const byId = new Map([...begin, ...before, ...next, flow].map((one) => [one.uuid, one]));
+  return [...byId.values()].sort((a, b) => timeOf(a) - timeOf(b));
+}
+
+/** A number of flows counts from the begin of a span: to get those before a time, the span grows until there are enough. */
+async function readBefore(read: (span: TimeSpan) => Promise<Flow[]>, timeMs: number): Promise<Flow[]> {
+  let found: Flow[] = [];
+  for (const backMs of [100, 3000, 60_000]) {
+    found = await read({ sinceMs: timeMs - backMs, untilMs: timeMs });
+    if (found.length >= ENOUGH) break;
+  }
+  return found;
+}
+
+function timeOf({ time }: Flow): number {
+  return time === undefined ? 0 : Number(time.seconds) * 1000 + time.nanos / 1e6;
 }
 
 /** The flow of an id, or undefined when it is not kept. Throws CallError. */

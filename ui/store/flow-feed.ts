@@ -170,14 +170,14 @@ export class FlowFeed extends Emitter {
     this.sampling = everything;
     const enough = new AbortController();
     const either = AbortSignal.any([signal, enough.signal]);
-    const since = this.newestMs > 0 ? { sinceMs: this.newestMs } : {};
+    // After a break everything since then: a number would leave out what came last.
+    const begin = this.newestMs > 0 ? { sinceMs: this.newestMs } : { number: FIRST_FLOWS };
     // What is replayed at first says nothing of the rate.
     const meter = new RateMeter(
       performance.now() + REPLAY_MS,
       FIRST_FLOWS * this.host.nodeCount() + MAX_PENDING,
     );
-    const wanted = { follow: true, number: FIRST_FLOWS, ...since };
-    for await (const message of this.flows(this.filters, wanted, either)) {
+    for await (const message of this.flows(this.filters, { follow: true, ...begin }, either)) {
       this.add(message);
       if (!meter.isTooMuch(performance.now())) continue;
       this.isSampled = true;
@@ -218,7 +218,7 @@ export class FlowFeed extends Emitter {
     return { got, fresh: Math.max(1, this.ring.end - before) };
   }
 
-  /** A stretch of history: drops and audits first, since these are looked for. */
+  /** A stretch of history from its begin on: drops and audits first, since these are looked for. */
   private async readPast(span: TimeSpan, signal: AbortSignal): Promise<void> {
     const number = Math.ceil(PAST_FLOWS / this.host.nodeCount());
     const weighty = weightyOnly(this.filters);

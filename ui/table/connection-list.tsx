@@ -17,12 +17,11 @@ export function ConnectionList({
 }): ReactElement {
   const { view } = useStores();
   if (connection === null) return <p className="muted">asking…</p>;
-  const sorted = connection.toSorted((a, b) => flowTimeMs(a) - flowTimeMs(b));
-  const at = sorted.findIndex(({ uuid }) => uuid === flow.uuid);
-  if (sorted.length <= 1) return <p className="muted">no other flow of it is kept</p>;
+  const at = connection.findIndex(({ uuid }) => uuid === flow.uuid);
+  if (connection.length <= 1) return <p className="muted">no other flow of it is kept</p>;
   const from = Math.max(0, at - NEAR);
-  const near = sorted.slice(from, at + NEAR + 1);
-  const left = sorted.length - near.length;
+  const near = connection.slice(from, at + NEAR + 1);
+  const left = connection.length - near.length;
   const timeMs = flowTimeMs(flow);
   return (
     <>
@@ -52,7 +51,7 @@ export function ConnectionList({
           </li>
         ))}
       </ol>
-      {left > 0 && <p className="faint">and {left} more within ten minutes</p>}
+      {left > 0 && <p className="faint">and others, earlier or later</p>}
     </>
   );
 }

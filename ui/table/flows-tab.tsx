@@ -137,7 +137,7 @@ function Told({ feed, text }: { readonly feed: FlowFeed; readonly text: string }
   if (state === 'past') {
     const total = map.state === 'past' ? map.map.total.flows : 0;
     const part = isCut
-      ? `the newest of ${total > 0 ? total.toLocaleString('en-US') : 'more'}, drops and audits first`
+      ? `the first of ${total > 0 ? total.toLocaleString('en-US') : 'more'}, drops and audits apart`
       : '';
     return <span className="table-told muted">{[kept, part].filter((one) => one !== '').join(' · ')}</span>;
   }
