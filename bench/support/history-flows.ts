@@ -163,7 +163,7 @@ export class HistoryFlows {
   }
 
   /** Writes flows into `out` until it is full or there are `count`; returns how many, and how many bytes. */
-  fill(out: Uint8Array, count: number): { flows: number; bytes: number } {
+  write(out: Uint8Array, count: number): { flows: number; bytes: number } {
     let used = 0;
     let flows = 0;
     for (; flows < count; flows++) {

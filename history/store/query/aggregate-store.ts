@@ -1,4 +1,8 @@
-import type { FlowAggregator, KeyOfGroup } from '../../../proto/flow/aggregate/flow-aggregator.ts';
+import {
+  DEFAULT_BUCKET_MS,
+  type FlowAggregator,
+  type KeyOfGroup,
+} from '../../../proto/flow/aggregate/flow-aggregator.ts';
 import { countFlow, MEASURES } from '../../../proto/flow/aggregate/row-measures.ts';
 import { WireError } from '../../../proto/flow/wire.ts';
 import { FlowEnd, GroupField } from '../../../proto/gen/sluice/v1/aggregation_pb.ts';
@@ -8,11 +12,12 @@ import { MAYBE, YES } from './column-filter.ts';
 import type { Dictionary } from './dictionary.ts';
 import { PairIds } from './pair-ids.ts';
 import { boundsUs, type RowSet, SegmentRows } from './rows.ts';
-import { classPiece, responseOf } from './sample-flow.ts';
+import { classPiece, responseOf, timePiece } from './sample-flow.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import type { StoreReader } from './store-reader.ts';
 
-type KeyColumn = Exclude<ColumnName, 'time' | 'length'>;
+/** `time`: the bucket that the time falls in. */
+type KeyColumn = Exclude<ColumnName, 'length'>;
 
 /** What a key looks at. `ends`: fields of an end, by the columns that hold them. */
 const endColumns: Readonly<Record<number, 'end' | 'end and ip' | 'ip' | 'port'>> = {
@@ -42,11 +47,26 @@ const classKeys: ReadonlySet<GroupField> = new Set([
   GroupField.ENCRYPTED,
 ]);
 
+/** Columns to count by, and the width of buckets of time among them; 0 for none. */
+interface KeyColumns {
+  readonly columns: readonly KeyColumn[];
+  readonly bucketMs: number;
+}
+
 /** The columns that decide these keys, or null when one of them is in no column. The class is always among them: it has the verdict. */
-export function columnsOfKeys(keys: readonly KeyOfGroup[]): readonly KeyColumn[] | null {
+export function columnsOfKeys(keys: readonly KeyOfGroup[]): KeyColumns | null {
   const columns = new Set<KeyColumn>(['class']);
-  for (const { field, end } of keys) {
+  let bucketMs = 0;
+  for (const { field, end, bucketMs: keyBucketMs = 0 } of keys) {
     if (classKeys.has(field)) continue;
+    if (field === GroupField.TIME) {
+      const width = keyBucketMs || DEFAULT_BUCKET_MS;
+      // Two widths at once are not worth a column each.
+      if (bucketMs !== 0 && bucketMs !== width) return null;
+      bucketMs = width;
+      columns.add('time');
+      continue;
+    }
     if (field === GroupField.NODE) {
       columns.add('node');
       continue;
@@ -64,7 +84,7 @@ export function columnsOfKeys(keys: readonly KeyOfGroup[]): readonly KeyColumn[]
       if (kind === 'port') columns.add('destinationPort');
     }
   }
-  return [...columns];
+  return { columns: [...columns], bucketMs };
 }
 
 /**
@@ -100,17 +120,23 @@ export function* aggregateStore(
 }
 
 const MAX_COMBINATIONS = 200_000;
+/** Buckets before and behind the first that a segment may have. */
+const MAX_BUCKETS = 2 ** 30;
 
 /** Rows of a segment counted by the numbers that they have in some columns. */
 class Combinations {
   private readonly columns: readonly KeyColumn[];
+  private readonly bucketUs: number;
+  /** Buckets are counted from this one, which is well before the segment's. */
+  private firstBucket = 0;
   /** One for each column behind the first: the number of the columns before, and the column's own. */
   private readonly pairs: readonly PairIds[];
   private sums = new Float64Array(1024 * MEASURES);
   private verdicts = new Uint8Array(0);
 
-  constructor(columns: readonly KeyColumn[]) {
+  constructor({ columns, bucketMs }: KeyColumns) {
     this.columns = columns;
+    this.bucketUs = bucketMs * 1000;
     this.pairs = columns.map(() => new PairIds());
   }
 
@@ -129,7 +155,9 @@ class Combinations {
     const values: ColumnValues[] = [];
     for (const name of this.columns) {
       const column = segment.column(group, name);
-      if (column !== null) values.push(column);
+      const value =
+        column === null || name !== 'time' ? column : this.buckets(column, group.summary.minTimeUs);
+      if (value !== null) values.push(value);
     }
     if (times === null || values.length < this.columns.length) return false;
     this.readVerdicts(segment);
@@ -141,6 +169,19 @@ class Combinations {
       else countFlow(this.sums, id * MEASURES, this.verdicts[values[0][i]], minTimeUs + times[i]);
     }
     return true;
+  }
+
+  /** The bucket of each row's time, or null when they lie too far apart. */
+  private buckets(times: ColumnValues, minTimeUs: number): Uint32Array | null {
+    const { bucketUs } = this;
+    if (this.used === 0) this.firstBucket = Math.floor(minTimeUs / bucketUs) - MAX_BUCKETS;
+    const buckets = new Uint32Array(times.length);
+    for (let i = 0; i < times.length; i++) {
+      const bucket = Math.floor((minTimeUs + times[i]) / bucketUs) - this.firstBucket;
+      if (bucket < 0 || bucket > 2 * MAX_BUCKETS) return null;
+      buckets[i] = bucket;
+    }
+    return buckets;
   }
 
   private readVerdicts({ dictionary }: SegmentReader): void {
@@ -156,7 +197,7 @@ class Combinations {
     for (let c = 0; c < values.length; c++) {
       const value = values[c][row];
       const name = this.columns[c];
-      if (name !== 'sourcePort' && name !== 'destinationPort') {
+      if (name !== 'sourcePort' && name !== 'destinationPort' && name !== 'time') {
         if (value === 0 || value >= dictionary.count(entryKind(name))) return -1;
       }
       id = this.pairs[c].idOf(id, value);
@@ -205,12 +246,14 @@ class Combinations {
       const entry = found[name];
       if (entry !== undefined) pieces.push(dictionary.entry(name, entry));
     }
-    return responseOf(...pieces);
+    const response = responseOf(...pieces);
+    if (found.time === undefined) return response;
+    return Buffer.concat([response, timePiece(Math.max(0, found.time + this.firstBucket) * this.bucketUs)]);
   }
 }
 
 function entryKind(
-  name: Exclude<KeyColumn, 'sourcePort' | 'destinationPort'>,
+  name: Exclude<KeyColumn, 'sourcePort' | 'destinationPort' | 'time'>,
 ): Parameters<Dictionary['count']>[0] {
   return name === 'sourceIp' || name === 'destinationIp' ? 'ip' : name;
 }

@@ -18,6 +18,17 @@ export function responseOf(...pieces: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat([head.subarray(0, headLength), ...pieces]);
 }
 
+/** The bytes of GetFlowsResponse.time, to be put behind a response. */
+export function timePiece(timeUs: number): Uint8Array {
+  const seconds = Math.floor(timeUs / 1e6);
+  const content = new Uint8Array(20);
+  content[0] = 0x08;
+  let end = putVarint(content, 1, seconds);
+  content[end++] = 0x10;
+  end = putVarint(content, end, Math.round(timeUs - seconds * 1e6) * 1000);
+  return Buffer.concat([Uint8Array.of(0xca, 0x3e, end), content.subarray(0, end)]);
+}
+
 /** The part of a Flow that is an address at one end, the text being given as bytes. */
 export function addressPiece(end: keyof typeof IP_ENDS, text: Uint8Array): Uint8Array {
   const field = fieldBytes(IP_ENDS[end], text);
