@@ -10,11 +10,14 @@ export function LossBanner(): ReactElement | null {
   const { reports, problem } = useChanges(status);
   const { windowMinutes, at } = useViewState();
   const [folded, setFolded] = useState(0);
-  const losses = recentLosses(reports, at?.sinceMs ?? sinceMs);
+  const losses = recentLosses(
+    reports,
+    at?.sinceMs ?? (sinceMs === 0 ? Date.now() - windowMinutes * 60_000 : sinceMs),
+  );
   const lost = losses.filter(({ isCounted }) => isCounted).reduce((sum, { events }) => sum + events, 0);
   const away = [...absent];
   if (losses.length === 0 && away.length === 0 && problem === '') return null;
-  const share = lost === 0 ? '' : ` (${percent(lost / (lost + map.total.flows))})`;
+  const share = lost === 0 || map.total.flows === 0 ? '' : ` (${percent(lost / (lost + map.total.flows))})`;
   const isFolded = folded === lost && away.length === 0;
   return (
     <div className={isFolded ? 'loss-banner is-folded' : 'loss-banner'} role="status">

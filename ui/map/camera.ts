@@ -23,11 +23,14 @@ const MAX_SCALE = 3;
 /** Room at the edges of the screen; at the foot, where the legend is, there is more. */
 const MARGIN = { side: 30, top: 26, foot: 62 } as const;
 
-/** Shows all of `bounds`, in the middle, hardly larger than life. */
+/** No larger than so, however few there are. */
+const MAX_FIT_SCALE = 1.6;
+
+/** Shows all of `bounds`, in the middle. */
 export function fitCamera(bounds: Rect, screen: Size, more = 0): Camera {
   const width = screen.width - 2 * (MARGIN.side + more);
   const height = screen.height - MARGIN.top - MARGIN.foot - 2 * more;
-  const scale = clampScale(Math.min(width / bounds.width, height / bounds.height, 1.25));
+  const scale = clampScale(Math.min(width / bounds.width, height / bounds.height, MAX_FIT_SCALE));
   return {
     scale,
     x: (screen.width - bounds.width * scale) / 2 - bounds.x * scale,

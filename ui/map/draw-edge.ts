@@ -25,6 +25,9 @@ const DASHES: Readonly<Record<Tone, readonly number[]>> = {
 };
 const QUIET_PER_SECOND = 0.02;
 
+/** Lines and signs grow with the map up to its true size, and no more. */
+const unitOf = (scale: number): number => 1 / Math.max(1, scale);
+
 /** Width grows with the logarithm of the rate: a hundredfold rate is three times as wide. */
 export function widthOf(rate: number): number {
   return 1.1 + 1.1 * Math.log10(1 + rate * 4);
@@ -39,6 +42,7 @@ const isBad = (tone: Tone): boolean => tone === 'dropped' || tone === 'error' ||
 export function drawEdge({ context, palette, scale }: Style, drawn: DrawnEdge, alpha: number): void {
   const { rate, total, tone } = drawn;
   const good = total.forwarded + total.redirected;
+  const unit = unitOf(scale);
   const strength = (rate.flows < QUIET_PER_SECOND ? 0.45 : 0.8) * Number(palette['edge-strength']);
   trace(context, drawn);
   if (good > 0) {
@@ -46,11 +50,11 @@ export function drawEdge({ context, palette, scale }: Style, drawn: DrawnEdge, a
     context.strokeStyle = tone === 'redirected' ? palette.redirected : palette.forwarded;
     // Wider than the dashes above it, so that both are seen.
     const least = isBad(tone) ? widthOf(badRate(rate, tone)) + 2 : 0;
-    context.lineWidth = Math.max(least, widthOf(rate.forwarded + rate.redirected));
+    context.lineWidth = Math.max(least, widthOf(rate.forwarded + rate.redirected)) * unit;
     context.stroke();
   }
-  if (isBad(tone)) strokeBad({ context, palette, scale }, drawn, alpha * 0.95, 1);
-  if (scale > 0.5) drawHead(context, palette[tone], alpha * strength, drawn);
+  if (isBad(tone)) strokeBad({ context, palette, scale }, drawn, Math.min(1, alpha * 0.95), unit);
+  if (scale > 0.5) drawHead({ context, palette, scale }, drawn, Math.min(1, alpha * strength));
   context.globalAlpha = 1;
 }
 
@@ -63,7 +67,7 @@ export function drawBundle({ context, palette, scale }: Style, drawn: DrawnEdge,
     context.lineWidth = (widthOf(drawn.rate.forwarded) * 0.9) / scale;
     context.stroke();
   }
-  if (isBad(drawn.tone)) strokeBad({ context, palette, scale }, drawn, 0.9 * alpha, 1 / scale);
+  if (isBad(drawn.tone)) strokeBad({ context, palette, scale }, drawn, Math.min(1, 0.9 * alpha), 1 / scale);
   context.globalAlpha = 1;
 }
 
@@ -94,15 +98,16 @@ export function trace(context: Context, { curve: [a, b, c, d] }: Pick<DrawnEdge,
 }
 
 /** An arrow's head at the server. */
-function drawHead(context: Context, colour: string, alpha: number, { curve }: DrawnEdge): void {
+function drawHead({ context, palette, scale }: Style, { curve, tone }: DrawnEdge, alpha: number): void {
   const [, , control, tip] = curve;
-  const direction = control.x <= tip.x ? 1 : -1;
+  const length = 6 * unitOf(scale) * (control.x <= tip.x ? 1 : -1);
+  const half = 3.5 * unitOf(scale);
   context.globalAlpha = alpha;
-  context.fillStyle = colour;
+  context.fillStyle = palette[tone];
   context.beginPath();
   context.moveTo(tip.x, tip.y);
-  context.lineTo(tip.x - 6 * direction, tip.y - 3.5);
-  context.lineTo(tip.x - 6 * direction, tip.y + 3.5);
+  context.lineTo(tip.x - length, tip.y - half);
+  context.lineTo(tip.x - length, tip.y + half);
   context.fill();
 }
 
@@ -111,7 +116,7 @@ export function drawMark({ context, palette, scale }: Style, drawn: DrawnEdge, a
   const { tone } = drawn;
   if (!isBad(tone)) return;
   const { x, y } = pointAt(drawn.curve, 0.5);
-  const unit = 1 / Math.min(1, Math.max(scale, 0.2));
+  const unit = 1 / Math.max(scale, 0.2);
   const size = 6.5 * unit;
   context.globalAlpha = alpha;
   context.beginPath();
@@ -161,14 +166,18 @@ export function drawGlyph(
 }
 
 /** Ports along the edge, with a rim of the ground's colour so that lines behind do not strike them out. */
-export function drawPorts({ context, palette }: Style, { curve, ports }: DrawnEdge, alpha: number): void {
+export function drawPorts(
+  { context, palette, scale }: Style,
+  { curve, ports }: DrawnEdge,
+  alpha: number,
+): void {
   if (ports === '') return;
   const { x, y } = pointAt(curve, 0.32);
   context.globalAlpha = alpha;
-  context.font = `500 8.5px ${SANS}`;
+  context.font = `500 ${10.5 / scale}px ${SANS}`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
-  context.lineWidth = 3;
+  context.lineWidth = 3.5 / scale;
   context.lineJoin = 'round';
   context.strokeStyle = palette.ground;
   context.strokeText(ports, x, y);

@@ -14,7 +14,7 @@ export function MapState(): ReactElement | null {
     const remedy =
       state === 'refused'
         ? 'Change the filter, or look at what the server allows.'
-        : 'Trying again by itself; is the relay running? See: sluice status';
+        : 'It is asked again by itself. Is the server running? On its machine: sluice status';
     return (
       <div className="map-state is-bad panel" role="alert">
         <strong>{state === 'refused' ? 'The server refused this' : 'No connection to the server'}</strong>

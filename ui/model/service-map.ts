@@ -183,7 +183,8 @@ export class ServiceMap {
         ? followRate(edge.usualRate, this.fresh.get(edge)?.flows ?? 0, span, USUAL_SECONDS)
         : rate.flows;
     if (edge.firstBadMs === 0 && total.dropped + total.errors + total.audited > 0) {
-      edge.firstBadMs = edge.lastMs;
+      // Of what is stored it is not known when it began, only that it is nothing new.
+      edge.firstBadMs = this.hasBegun && !this.stored.has(edge) ? edge.lastMs : edge.firstMs;
     }
   }
 
