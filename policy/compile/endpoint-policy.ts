@@ -75,8 +75,9 @@ export type PolicyEntryKey = Pick<
 /** The entries that changes wrote. */
 export function* upsertsOf(changes: readonly TableChange[]): IterableIterator<PolicyEntry> {
   for (const { direction, identity, old, now } of changes) {
+    const isNew = old.size === 0;
     for (const entry of now.values()) {
-      if (!isSameEntry(entry, old.get(entry.key))) yield policyEntry(direction, identity, entry);
+      if (isNew || !isSameEntry(entry, old.get(entry.key))) yield policyEntry(direction, identity, entry);
     }
   }
 }

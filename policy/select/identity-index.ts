@@ -39,8 +39,6 @@ export class IdentityIndex {
   private arriving: IndexedIdentity | undefined;
   private readonly matched: Selection[] = [];
   private readonly arrive = (property: Property): void => {
-    property.identities++;
-    if (property.selections.length === 0) return;
     for (const selection of property.selections) {
       if (select(selection, this.arriving!)) this.matched.push(selection);
     }
@@ -72,8 +70,7 @@ export class IdentityIndex {
       };
       this.selections.set(matcher.key, selection);
       for (const property of selection.properties) {
-        property.selections.push(selection);
-        property.fresh.push(selection);
+        this.properties.watch(property, selection);
         this.unsettled.add(property);
       }
     }
@@ -85,8 +82,7 @@ export class IdentityIndex {
     if (--selection.uses > 0) return;
     this.selections.delete(selection.matcher.key);
     for (const property of selection.properties) {
-      remove(property.selections, selection);
-      remove(property.fresh, selection);
+      this.properties.unwatch(property, selection);
       this.properties.release(property);
     }
     if (selection.guard !== null) this.properties.release(selection.guard);
@@ -110,7 +106,7 @@ export class IdentityIndex {
     const old = this.identities.get(id);
     if (old !== undefined && isSame(old, labels, namedPorts)) return;
     if (old !== undefined) this.removeIdentity(id);
-    const identity = { id, labels: labels.map((text) => this.properties.holdLabel(text)), namedPorts };
+    const identity = { id, labels: this.properties.holdLabels(labels), namedPorts };
     this.identities.set(id, identity);
     const matched = this.matched;
     matched.length = 0;
@@ -125,7 +121,6 @@ export class IdentityIndex {
     this.identities.delete(id);
     const matched: Selection[] = [];
     this.properties.visit(identity, (property) => {
-      property.identities--;
       for (const selection of property.selections) if (selection.selected.delete(id)) matched.push(selection);
     });
     for (const label of identity.labels) this.properties.releaseLabel(label);
@@ -181,9 +176,4 @@ function usersOf(selections: readonly Selection[]): Iterable<SelectionUser> {
   const users = new Set<SelectionUser>();
   for (const selection of used) for (const user of selection.users) users.add(user);
   return users;
-}
-
-function remove(list: Selection[], selection: Selection): void {
-  const index = list.indexOf(selection);
-  if (index >= 0) list.splice(index, 1);
 }

@@ -9,8 +9,8 @@ export interface Property {
   readonly selections: Selection[];
   /** Those of `selections` that have not seen every identity yet. */
   readonly fresh: Selection[];
-  /** How many identities have it. Exact for labels, whose identities are known from the first on. */
-  identities: number;
+  /** The labels that have it. */
+  readonly labels: Set<IndexedLabel>;
   /** Labels and selections that refer to it. */
   uses: number;
 }
@@ -19,7 +19,10 @@ export interface Property {
 export interface IndexedLabel extends Label {
   readonly pair: Property;
   readonly name: Property;
+  /** Identities that carry it. */
   uses: number;
+  /** How many of its properties may have selections: most labels have none, and are passed over at one look. */
+  watched: number;
 }
 
 /** The properties of identities, found by what they are. */
@@ -35,7 +38,7 @@ export class PropertyTable {
     const text = textOf(driver);
     let property = this.properties.get(text);
     if (property === undefined) {
-      property = { text, driver, selections: [], fresh: [], identities: 0, uses: 0 };
+      property = { text, driver, selections: [], fresh: [], labels: new Set(), uses: 0 };
       this.properties.set(text, property);
       this.countLength(driver, 1);
     }
@@ -49,17 +52,33 @@ export class PropertyTable {
     this.countLength(property.driver, -1);
   }
 
-  /** How many identities have any of these properties; those that have two count twice. */
+  /** How many identities have any of these properties, as far as they are labels; those that have two count twice. */
   countIdentities(drivers: readonly Driver[]): number {
-    return drivers.reduce((sum, driver) => sum + (this.properties.get(textOf(driver))?.identities ?? 0), 0);
+    let count = 0;
+    for (const driver of drivers)
+      for (const { uses } of this.properties.get(textOf(driver))?.labels ?? []) count += uses;
+    return count;
   }
 
-  /** Shows every property of an identity that is known; one that it has twice may be shown twice. */
+  /** Registers a selection under a property. */
+  watch(property: Property, selection: Selection): void {
+    if (property.selections.push(selection) === 1) for (const label of property.labels) label.watched++;
+    property.fresh.push(selection);
+  }
+
+  unwatch(property: Property, selection: Selection): void {
+    remove(property.selections, selection);
+    remove(property.fresh, selection);
+    if (property.selections.length === 0) for (const label of property.labels) label.watched--;
+  }
+
+  /** Shows every property of an identity under which there are selections, and some others; one that it has twice may be shown twice. */
   visit(
     { labels, namedPorts }: KnownIdentity & { readonly labels: readonly IndexedLabel[] },
     see: (property: Property) => void,
   ): void {
     for (const label of labels) {
+      if (label.watched === 0) continue;
       see(label.pair);
       see(label.name);
       if (label.cidr !== null) this.visitRanges(label.cidr, see);
@@ -81,8 +100,15 @@ export class PropertyTable {
     }
   }
 
-  /** Counts one more use of a label. */
-  holdLabel(text: string): IndexedLabel {
+  /** Counts one more use of each label. */
+  holdLabels(texts: readonly string[]): IndexedLabel[] {
+    // Of the right size from the start: with hundreds of thousands of identities, what a growing array reserves is most of its memory.
+    const labels = new Array<IndexedLabel>(texts.length);
+    for (let i = 0; i < texts.length; i++) labels[i] = this.holdLabel(texts[i]);
+    return labels;
+  }
+
+  private holdLabel(text: string): IndexedLabel {
     let label = this.labels.get(text);
     if (label === undefined) {
       const parsed = parseLabel(text);
@@ -92,7 +118,12 @@ export class PropertyTable {
         pair: this.hold({ kind: 'pair', key, value }),
         name: this.hold({ kind: 'key', key }),
         uses: 0,
+        watched: parsed.cidr === null ? 0 : 1,
       };
+      for (const property of [label.pair, label.name]) {
+        property.labels.add(label);
+        if (property.selections.length > 0) label.watched++;
+      }
       this.labels.set(text, label);
     }
     label.uses++;
@@ -102,6 +133,8 @@ export class PropertyTable {
   releaseLabel(label: IndexedLabel): void {
     if (--label.uses > 0) return;
     this.labels.delete(label.text);
+    label.pair.labels.delete(label);
+    label.name.labels.delete(label);
     this.release(label.pair);
     this.release(label.name);
   }
@@ -139,4 +172,9 @@ function rangeText(bytes: Uint8Array, bits: number): string {
     text += `.${rest >= 8 ? bytes[i] : bytes[i] & (0xff00 >> rest)}`;
   }
   return text;
+}
+
+function remove(list: Selection[], selection: Selection): void {
+  const index = list.indexOf(selection);
+  if (index >= 0) list.splice(index, 1);
 }
