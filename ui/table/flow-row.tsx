@@ -1,5 +1,5 @@
 import { memo, type ReactElement } from 'react';
-import { LostEventSource, type Flow } from '../../proto/gen/flow/flow_pb.ts';
+import { LostEventSource } from '../../proto/gen/flow/flow_pb.ts';
 import { enumName } from '../../proto/flow/text/enum-name.ts';
 import type { GetFlowsResponse } from '../../proto/gen/observer/observer_pb.ts';
 import { wordText } from '../filter/filter-words.ts';
@@ -59,7 +59,7 @@ export const FlowRow = memo(function FlowRow({
         columns.map((column, i) => (
           <Cell
             key={column.id}
-            cell={cellOf(column, flow)}
+            cell={column.cell(flow)}
             isMono={column.isMono === true}
             index={i}
             isActive={i === activeColumn}
@@ -69,10 +69,6 @@ export const FlowRow = memo(function FlowRow({
     </div>
   );
 });
-
-function cellOf(column: FlowColumn, flow: Flow): FlowCell {
-  return column.cell(flow);
-}
 
 function Cell({
   cell: { text, scope, tone, glyph, word },

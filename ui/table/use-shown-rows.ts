@@ -1,7 +1,6 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import { useMemo, useRef } from 'react';
 import { type Flow, FlowSchema } from '../../proto/gen/flow/flow_pb.ts';
-import { create } from '@bufbuild/protobuf';
 import { GetFlowsResponseSchema } from '../../proto/gen/observer/observer_pb.ts';
 import type { FlowFeed } from '../store/flow-feed.ts';
 import { compareBy, type FlowColumn } from './flow-columns.ts';
