@@ -102,7 +102,7 @@ function isClient({ id, island, group }: ServiceNode, cluster: string, workload:
 }
 
 /** What each side said, denials first. Rows that neither name a policy nor deny say nothing: they are of packets that no policy was asked about. */
-export function decisionsOf(rows: readonly CountRow[]): Decision[] {
+export function decisionsOf(rows: readonly Pick<CountRow, 'texts' | 'counts'>[]): Decision[] {
   const decisions: Decision[] = [];
   for (const { texts, counts } of rows) {
     const [, , direction, verdict, policy, reason, port, protocol] = texts;
@@ -123,7 +123,7 @@ export function decisionsOf(rows: readonly CountRow[]): Decision[] {
 
 /** Counts in equal steps of time; times that no row has are empty. */
 export function historyOf(
-  rows: readonly CountRow[],
+  rows: readonly Pick<CountRow, 'texts' | 'counts'>[],
   {
     sinceMs,
     bucketMs,

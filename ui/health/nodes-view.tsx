@@ -4,6 +4,7 @@ import { useChanges, useStores } from '../app/stores.ts';
 import { useClock } from '../map/map-state.tsx';
 import { clockTime, shortAge, shortBytes, shortCount } from '../store/format.ts';
 import { causeWords, recentLosses, remedyFor } from '../store/losses.ts';
+import { lagText, type LastFlows, useLastFlows } from './use-last-flows.ts';
 import { nodeRows, type NodeRow, type Sample } from './node-rows.ts';
 
 /** Every process that watches or passes on: whether it is there, how full and how old it is, what it lost, what is wrong. */
@@ -11,6 +12,7 @@ export function NodesView(): ReactElement {
   const { status } = useStores();
   const { reports, nodes, status: server, problem, askedMs } = useChanges(status);
   const now = useClock(true);
+  const lastFlows = useLastFlows();
   const last = useRef<Sample | null>(null);
   const rows = nodeRows(nodes, reports, last.current);
   useEffect(() => {
@@ -43,6 +45,9 @@ export function NodesView(): ReactElement {
             <th>Version</th>
             <th className="is-number">Up</th>
             <th className="is-number">Flows/s</th>
+            <th className="is-number" title="How old the newest flow is; a clock that is ahead shows here">
+              Last flow
+            </th>
             <th>History</th>
             <th className="is-number">Reach</th>
             <th className="is-number">Endpoints</th>
@@ -53,7 +58,12 @@ export function NodesView(): ReactElement {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <NodeLine key={`${row.component} ${row.name}`} row={row} version={version} />
+            <NodeLine
+              key={`${row.component} ${row.name}`}
+              row={row}
+              version={version}
+              lastFlows={lastFlows}
+            />
           ))}
         </tbody>
       </table>
@@ -116,8 +126,20 @@ const stateWords: Readonly<Record<number, readonly [string, string]>> = {
   [NodeState.NODE_ERROR]: ['error', 'is-bad'],
 };
 
-function NodeLine({ row, version }: { readonly row: NodeRow; readonly version: string }): ReactElement {
+function NodeLine({
+  row,
+  version,
+  lastFlows,
+}: {
+  readonly row: NodeRow;
+  readonly version: string;
+  readonly lastFlows: LastFlows | null;
+}): ReactElement {
   const [word, look] = stateWords[row.state] ?? ['not known', ''];
+  const lag =
+    row.component === 'relay' || lastFlows === null
+      ? null
+      : lagText(lastFlows.byNode.get(row.name), lastFlows.askedMs);
   const isSkewed = version !== '' && row.version !== '' && !row.version.endsWith(version.replace(/^.*v/, ''));
   return (
     <tr>
@@ -138,6 +160,7 @@ function NodeLine({ row, version }: { readonly row: NodeRow; readonly version: s
       </td>
       <td className="is-number">{row.uptimeMs === 0 ? '' : shortAge(row.uptimeMs)}</td>
       <td className="is-number">{row.flowsPerSecond === null ? '–' : shortCount(row.flowsPerSecond)}</td>
+      <td className={lag?.isOdd === true ? 'is-number tone-audit' : 'is-number'}>{lag?.text ?? ''}</td>
       <td>
         {row.maxFlows > 0 && (
           <span

@@ -6,8 +6,10 @@ import {
   AUDITED,
   DROPPED,
   ERRORS,
+  FIRST_US,
   FLOWS,
   FORWARDED,
+  LAST_US,
   MEASURES,
   REDIRECTED,
 } from '../../proto/flow/aggregate/row-measures.ts';
@@ -42,6 +44,9 @@ export interface CountQuestion {
 export interface CountRow {
   readonly texts: readonly string[];
   readonly counts: Counts;
+  /** Of the first and the last of them; 0 = not known. */
+  firstMs: number;
+  lastMs: number;
 }
 
 /** Counts stored flows by keys, once; rows of several nodes are added up. Throws CallError. */
@@ -72,8 +77,11 @@ export async function countFlows(
       const texts = keys.map((_, i) => words[decoded.keys[row * keys.length + i]]);
       const id = JSON.stringify(texts);
       let known = rows.get(id);
-      if (known === undefined) rows.set(id, (known = { texts, counts: noCounts() }));
+      if (known === undefined) rows.set(id, (known = { texts, counts: noCounts(), firstMs: 0, lastMs: 0 }));
       addCounts(known.counts, countsAt(decoded.sums, row * MEASURES));
+      const firstMs = decoded.sums[row * MEASURES + FIRST_US] / 1000;
+      if (firstMs > 0 && (known.firstMs === 0 || firstMs < known.firstMs)) known.firstMs = firstMs;
+      known.lastMs = Math.max(known.lastMs, decoded.sums[row * MEASURES + LAST_US] / 1000);
     }
   }
   return [...rows.values()];
