@@ -73,7 +73,7 @@ function cpuMs<T>(work: () => T, rounds = QUERY_ROUNDS): { ms: number; result: T
 function drain<T>(steps: Generator<unknown, T>): T {
   for (;;) {
     const { done, value } = steps.next();
-    if (done === true) return value as T;
+    if (done === true) return value;
   }
 }
 

@@ -1,4 +1,7 @@
 import { crc32 } from 'node:zlib';
+import { type BlockFormat, findHeader } from '../../history/log/block-log.ts';
+
+export { crcOf } from '../../history/log/block-log.ts';
 
 /**
  * A record of the spool: a run of frames as they came, behind a header (little-endian):
@@ -59,19 +62,14 @@ export function decodeRecordHeader(bytes: Buffer, pos: number): RecordHeader | n
   };
 }
 
-/** Checksum over several pieces. */
-export function crcOf(pieces: readonly Uint8Array[]): number {
-  let crc = 0;
-  for (const piece of pieces) crc = crc32(piece, crc);
-  return crc;
-}
-
-const magicBytes = Buffer.from('SLRC');
+/** How records are told from what else may stand in a segment. */
+export const spoolRecords: BlockFormat<RecordHeader> = {
+  magic: Buffer.from('SLRC'),
+  headerBytes: RECORD_HEADER_BYTES,
+  decode: decodeRecordHeader,
+};
 
 /** Where the next readable header stands at or behind `pos`, -1 for nowhere. */
 export function findRecordHeader(bytes: Buffer, pos: number): number {
-  for (let at = bytes.indexOf(magicBytes, pos); at >= 0; at = bytes.indexOf(magicBytes, at + 1)) {
-    if (decodeRecordHeader(bytes, at) !== null) return at;
-  }
-  return -1;
+  return findHeader(bytes, pos, spoolRecords);
 }

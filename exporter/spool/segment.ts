@@ -1,12 +1,7 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  crcOf,
-  decodeRecordHeader,
-  findRecordHeader,
-  RECORD_HEADER_BYTES,
-  type RecordHeader,
-} from './record.ts';
+import { walkBlocks } from '../../history/log/block-log.ts';
+import { spoolRecords } from './record.ts';
 
 /** A file of the spool, named by the number of its first frame, so that names order and survive its neighbours. */
 export interface Segment {
@@ -55,9 +50,9 @@ export function openSegments(directory: string, log: SpoolLog): Segment[] {
 /** What opening a segment found beside its records. */
 interface SegmentFaults {
   /** Bytes of a record that was not written whole: cut off. */
-  tornBytes: number;
+  readonly tornBytes: number;
   /** Bytes inside that are no records: stepped over by readers, who count the frames. */
-  damagedBytes: number;
+  readonly damagedBytes: number;
 }
 
 /**
@@ -67,69 +62,18 @@ interface SegmentFaults {
 function openSegment(segment: Segment, isLast: boolean): SegmentFaults {
   const file = openSync(segment.path, isLast ? 'r+' : 'r');
   try {
-    const size = fstatSync(file).size;
-    const faults: SegmentFaults = { tornBytes: 0, damagedBytes: 0 };
-    let pos = 0;
-    let goodEnd = 0;
-    while (pos < size) {
-      const header = readHeader(file, pos);
-      const recordEnd = header === null ? 0 : pos + RECORD_HEADER_BYTES + header.payloadBytes;
-      const isGood = header !== null && recordEnd <= size && (!isLast || isPayloadGood(file, pos, header));
-      if (isGood) {
-        faults.damagedBytes += pos - goodEnd;
-        segment.end = header.first + header.count;
-        segment.maxTimeUs = Math.max(segment.maxTimeUs, header.maxTimeUs);
-        goodEnd = recordEnd;
-        pos = recordEnd;
-      } else {
-        pos = findFrom(file, pos + 1, size);
-      }
-    }
-    if (isLast && goodEnd < size) {
-      faults.tornBytes = size - goodEnd;
-      ftruncateSync(file, goodEnd);
-      segment.bytes = goodEnd;
-    } else {
-      faults.damagedBytes += size - goodEnd;
-      segment.bytes = size;
-    }
-    return faults;
+    const { size } = fstatSync(file);
+    const range = { from: 0, size, verifyFrom: isLast ? 0 : size };
+    const { goodEnd, damagedBytes } = walkBlocks(file, range, spoolRecords, (header) => {
+      segment.end = header.first + header.count;
+      segment.maxTimeUs = Math.max(segment.maxTimeUs, header.maxTimeUs);
+    });
+    if (isLast && goodEnd < size) ftruncateSync(file, goodEnd);
+    segment.bytes = isLast ? goodEnd : size;
+    return isLast
+      ? { tornBytes: size - goodEnd, damagedBytes }
+      : { tornBytes: 0, damagedBytes: damagedBytes + size - goodEnd };
   } finally {
     closeSync(file);
   }
-}
-
-function readAt(file: number, pos: number, bytes: number): Buffer {
-  const buffer = Buffer.allocUnsafe(bytes);
-  let filled = 0;
-  while (filled < bytes) {
-    const read = readSync(file, buffer, filled, bytes - filled, pos + filled);
-    if (read === 0) break;
-    filled += read;
-  }
-  return buffer.subarray(0, filled);
-}
-
-function readHeader(file: number, pos: number): RecordHeader | null {
-  return decodeRecordHeader(readAt(file, pos, RECORD_HEADER_BYTES), 0);
-}
-
-function isPayloadGood(file: number, pos: number, header: RecordHeader): boolean {
-  const payload = readAt(file, pos + RECORD_HEADER_BYTES, header.payloadBytes);
-  return payload.length === header.payloadBytes && crcOf([payload]) === header.payloadCrc;
-}
-
-const SEARCH_BYTES = 1024 * 1024;
-
-/** Where the next readable header stands at or behind `pos`; `size` when nowhere. */
-function findFrom(file: number, pos: number, size: number): number {
-  for (let at = pos; at < size; at += SEARCH_BYTES) {
-    // A header may begin in this piece and end in the next.
-    const found = findRecordHeader(
-      readAt(file, at, Math.min(SEARCH_BYTES + RECORD_HEADER_BYTES, size - at)),
-      0,
-    );
-    if (found >= 0) return at + found;
-  }
-  return size;
 }

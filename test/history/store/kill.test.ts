@@ -6,7 +6,7 @@ import { StoreReader } from '../../../history/store/query/store-reader.ts';
 import { maintainAll, openWriter, queryOf, scanTexts, storeDirectory } from './support/store-files.ts';
 
 /** Times that the writer is killed; `npm run test:history-kill` does it a hundred times. */
-const ROUNDS = Number(process.env['SLUICE_KILL_ROUNDS'] ?? 4);
+const ROUNDS = Number(process.env['SLUICE_KILL_ROUNDS'] ?? 3);
 const script = new URL('./support/append-forever.ts', import.meta.url).pathname;
 
 const { directory, remove } = storeDirectory();
