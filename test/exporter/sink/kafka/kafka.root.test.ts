@@ -48,24 +48,41 @@ interface Read {
   readonly headers: Record<string, string>;
 }
 
-/** Reads a topic from its beginning until so many records have come and no more do for a moment. */
-async function readTopic(topic: string, count: number): Promise<Read[]> {
+/** Reads a topic from its beginning up to where each partition ends now: to be called when the writes have resolved. */
+async function readTopic(topic: string): Promise<Read[]> {
   const kafka = new kafkajs.Kafka({ brokers: [broker!.address], logLevel: kafkajs.logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const unread = new Map<number, number>();
+  for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+    if (low !== high) unread.set(partition, Number(high));
+  }
+  await admin.disconnect();
+  if (unread.size === 0) return [];
   const consumer = kafka.consumer({ groupId: `test-${topic}-${Math.random()}`, maxWaitTimeInMs: 100 });
   const read: Read[] = [];
+  const done = Promise.withResolvers<void>();
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
-    eachMessage: ({ partition, message: { key, value, headers } }) => {
+    eachMessage: ({ partition, message: { offset, key, value, headers } }) => {
       read.push({ partition, key: String(key), value: value!, headers: textHeaders(headers) });
+      if (Number(offset) + 1 >= (unread.get(partition) ?? 0)) unread.delete(partition);
+      if (unread.size === 0) done.resolve();
       return Promise.resolve();
     },
   });
-  for (let i = 0; i < 600 && read.length < count; i++) await sleep(50);
-  // What was stored twice may have made up the number before all partitions were read.
-  for (let before = -1; before < read.length; before = read.length, await sleep(500));
-  await consumer.disconnect();
+  const timer = setTimeout(
+    () => done.reject(new Error(`${topic} was not read to its end in a minute`)),
+    60_000,
+  );
+  try {
+    await done.promise;
+  } finally {
+    clearTimeout(timer);
+    await consumer.disconnect();
+  }
   return read;
 }
 
@@ -102,7 +119,7 @@ async function rigOf(change: Partial<KafkaConfig>): Promise<SinkRig> {
   const config = configOf(change);
   return {
     sink: await createKafkaSink(config),
-    stored: async (count) => (await readTopic(config.topic, count)).map((read) => nameOf(decode(read))),
+    stored: async () => (await readTopic(config.topic)).map((read) => nameOf(decode(read))),
   };
 }
 
@@ -140,7 +157,7 @@ describe('the sink for Kafka', { skip: missing !== '' && missing }, () => {
         const list = listOf(...flows);
         assert.deepEqual(await sink.write(list, context), []);
         await sink.close();
-        const read = await readTopic(config.topic, 40);
+        const read = await readTopic(config.topic);
         assert.deepEqual(
           read.map(({ value }) => value.toString('hex')).sort(),
           each(list)
@@ -176,7 +193,7 @@ describe('the sink for Kafka', { skip: missing !== '' && missing }, () => {
           await sink.close();
         }
         const places = new Map<string, number[]>();
-        for (const { key, partition } of await readTopic(config.topic, 60)) {
+        for (const { key, partition } of await readTopic(config.topic)) {
           places.set(key, [...(places.get(key) ?? []), partition]);
         }
         assert.equal(places.size, 30);
@@ -196,7 +213,7 @@ describe('the sink for Kafka', { skip: missing !== '' && missing }, () => {
             await writeUntilDone(sink, podFlows(50, 100));
             await sink.close();
             if (compression === 'lz4') continue;
-            const read = await readTopic(config.topic, 100);
+            const read = await readTopic(config.topic);
             const names = new Set(read.map((one) => nameOf(decode(one))));
             assert.deepEqual([...names].sort(), podNames(0, 100).sort());
           }
@@ -216,7 +233,7 @@ describe('the sink for Kafka', { skip: missing !== '' && missing }, () => {
           [[1, 'too_large']],
         );
         await sink.write(podFlows(2, 4), context);
-        const names = new Set((await readTopic(config.topic, 4)).map((read) => nameOf(decode(read))));
+        const names = new Set((await readTopic(config.topic)).map((read) => nameOf(decode(read))));
         assert.deepEqual([...names].sort(), podNames(0, 4));
         await sink.close();
       });
@@ -280,7 +297,7 @@ sinks:
     const consumer = spawn(process.execPath, [example, broker!.address, 'killed', 'example'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const timer = setTimeout(() => consumer.kill('SIGKILL'), 40_000);
+    const timer = setTimeout(() => consumer.kill('SIGKILL'), 120_000);
     const found = new Set<number>();
     for await (const line of createInterface(consumer.stdout)) {
       assert.match(line, /^\[\d\] n1 app\d+-1 -> pay-5b7 FORWARDED b9fab269-04ae-495c-9d12-\d{12}$/);
