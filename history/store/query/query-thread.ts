@@ -8,7 +8,7 @@ import { type StoreDamage, StoreReader } from './store-reader.ts';
 
 /** How long a query works before the next has its turn. */
 const SLICE_MS = 10;
-/** Queries that take turns; more wait. Each has columns of a group in memory. */
+/** Queries that take turns; more wait until one of them has its chunks on their way. */
 const MAX_RUNNING = 8;
 
 interface RunningQuery {
@@ -56,7 +56,7 @@ async function workAll(): Promise<void> {
   if (isWorking) return;
   isWorking = true;
   for (;;) {
-    const ready = [...queries.values()].slice(0, MAX_RUNNING).filter(({ credits }) => credits > 0);
+    const ready = [...queries.values()].filter(({ credits }) => credits > 0).slice(0, MAX_RUNNING);
     if (ready.length === 0) break;
     for (const query of ready) {
       // It may have been cancelled while another had its turn.
