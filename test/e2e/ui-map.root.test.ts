@@ -83,7 +83,9 @@ describe('the service map in Chromium', () => {
       // Nothing moves when the page is loaded again.
       const before = await readRects(page);
       await page.reload();
-      await page.waitForFunction(() => (globalThis as Partial<MapGlobals>).sluiceMap?.layout);
+      await page.waitForFunction(
+        () => ((globalThis as Partial<MapGlobals>).sluiceMap?.layout?.rects.length ?? 0) > 20,
+      );
       const after = await readRects(page);
       const known = Object.keys(after).filter((id) => id in before);
       assert.ok(known.length > 20, `${known.length} nodes`);

@@ -173,7 +173,7 @@ function NodeLine({
         )}
       </td>
       <td className="is-number">{row.reachMs === 0 ? '' : shortAge(row.reachMs)}</td>
-      <td className="is-number">{row.component === 'agent' ? row.endpoints : ''}</td>
+      <td className="is-number">{row.component === 'agent' && row.uptimeMs > 0 ? row.endpoints : ''}</td>
       <td className={row.lost > 0 ? 'is-number tone-audit' : 'is-number faint'}>
         {row.lost.toLocaleString('en')}
       </td>

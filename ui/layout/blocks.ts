@@ -13,8 +13,9 @@ export interface Block {
   height: number;
 }
 
-/** Room between islands, where their edges run. */
+/** Room between islands, where their edges run; the more there are, the more of it. */
 const BETWEEN = { x: 72, y: 30 } as const;
+const roomBeside = (islands: number): number => Math.min(220, BETWEEN.x + 4 * Math.max(0, islands - 8));
 /** Room between clusters, with the frames around them. */
 const CLUSTERS = 76;
 /** Width by height that the whole map strives for. */
@@ -67,10 +68,8 @@ function arrangeAll(blocks: readonly Block[], links: readonly Link[]): void {
 
 /** Fills columns of about equal height with the islands of a cluster, and puts each near whom it speaks to. */
 function columnsOf(members: readonly Block[], links: readonly Link[], aspect: number): void {
-  const area = members.reduce(
-    (sum, { width, height }) => sum + (width + BETWEEN.x) * (height + BETWEEN.y),
-    0,
-  );
+  const beside = roomBeside(members.length);
+  const area = members.reduce((sum, { width, height }) => sum + (width + beside) * (height + BETWEEN.y), 0);
   const limit = Math.max(Math.sqrt(area / aspect), ...members.map(({ height }) => height));
   const columns: Block[][] = [[]];
   let used = 0;
@@ -102,7 +101,7 @@ function columnsOf(members: readonly Block[], links: readonly Link[], aspect: nu
     column.sort(byId);
     stack(column);
     for (const block of column) Object.assign(block, { column: number, x });
-    x += Math.max(...column.map(({ width }) => width)) + BETWEEN.x;
+    x += Math.max(...column.map(({ width }) => width)) + beside;
   }
   for (let pass = 0; pass < 4; pass++) {
     for (const column of columns) {

@@ -13,6 +13,8 @@ export interface Style {
   readonly context: Context;
   readonly palette: Palette;
   readonly scale: number;
+  /** 0 to 1: how much is left of the strength of edges that need no attention, where there are many. */
+  readonly calm?: number;
 }
 
 export const SANS = '"Inter Variable", sans-serif';
@@ -39,14 +41,18 @@ const badRate = ({ dropped, errors, audited }: Counts, tone: Tone): number =>
 const isBad = (tone: Tone): boolean => tone === 'dropped' || tone === 'error' || tone === 'audit';
 
 /** Forwarded traffic as a solid line; over it, what was dropped or would have been, in dashes or dots. */
-export function drawEdge({ context, palette, scale }: Style, drawn: DrawnEdge, alpha: number): void {
+export function drawEdge(
+  { context, palette, scale, calm = 1 }: Style,
+  drawn: DrawnEdge,
+  alpha: number,
+): void {
   const { rate, total, tone } = drawn;
   const good = total.forwarded + total.redirected;
   const unit = unitOf(scale);
   const strength = (rate.flows < QUIET_PER_SECOND ? 0.45 : 0.8) * Number(palette['edge-strength']);
   trace(context, drawn);
   if (good > 0) {
-    context.globalAlpha = Math.min(1, alpha * strength * (isBad(tone) ? 0.55 : 1));
+    context.globalAlpha = Math.min(1, alpha * strength * calm * (isBad(tone) ? 0.55 : 1));
     context.strokeStyle = tone === 'redirected' ? palette.redirected : palette.forwarded;
     // Wider than the dashes above it, so that both are seen.
     const least = isBad(tone) ? widthOf(badRate(rate, tone)) + 2 : 0;
@@ -54,15 +60,20 @@ export function drawEdge({ context, palette, scale }: Style, drawn: DrawnEdge, a
     context.stroke();
   }
   if (isBad(tone)) strokeBad({ context, palette, scale }, drawn, Math.min(1, alpha * 0.95), unit);
-  if (scale > 0.5) drawHead({ context, palette, scale }, drawn, Math.min(1, alpha * strength));
+  if (scale > 0.5)
+    drawHead({ context, palette, scale }, drawn, Math.min(1, alpha * strength * (isBad(tone) ? 1 : calm)));
   context.globalAlpha = 1;
 }
 
 /** All edges between two islands as one. */
-export function drawBundle({ context, palette, scale }: Style, drawn: DrawnEdge, alpha: number): void {
+export function drawBundle(
+  { context, palette, scale, calm = 1 }: Style,
+  drawn: DrawnEdge,
+  alpha: number,
+): void {
   trace(context, drawn);
   if (drawn.total.forwarded + drawn.total.redirected > 0) {
-    context.globalAlpha = Math.min(1, 0.42 * alpha);
+    context.globalAlpha = Math.min(1, 0.42 * alpha * calm);
     context.strokeStyle = palette.forwarded;
     context.lineWidth = (widthOf(drawn.rate.forwarded) * 0.9) / scale;
     context.stroke();

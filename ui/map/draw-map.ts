@@ -53,8 +53,9 @@ function drawFar(style: Style, scene: Scene, { selection }: MapLook): void {
   const lit = litNodes(scene, selection);
   const islands = lit === null ? null : new Set([...lit].map((id) => scene.nodes.get(id)?.node.island.id));
   const isLit = (id: string): boolean => islands === null || islands.has(id);
+  const calm = calmOf(scene.bundles.length, 40);
   for (const bundle of byWeight(scene.bundles)) {
-    drawBundle(style, bundle, isLit(bundle.fromId) && isLit(bundle.toId) ? 1 : DIM);
+    drawBundle({ ...style, calm }, bundle, isLit(bundle.fromId) && isLit(bundle.toId) ? 1 : DIM);
   }
   for (const drawn of scene.islands) drawIslandFar(style, drawn, isLit(drawn.island.id) ? 1 : 0.5);
 }
@@ -74,8 +75,9 @@ function drawNear(style: Style, scene: Scene, { selection }: MapLook, seen: Rect
     drawIsland(style, drawn, litIslands === null || litIslands.has(drawn.island.id) ? 1 : 0.6);
   }
   const edges = byWeight(scene.edges.filter((edge) => isSeen(edge, seen))).slice(-MAX_EDGES);
-  for (const edge of edges) if (!isLit(edge)) drawEdge(style, edge, DIM * 0.7);
-  for (const edge of edges) if (isLit(edge)) drawEdge(style, edge, 1);
+  const calm = calmOf(edges.length, 150);
+  for (const edge of edges) if (!isLit(edge)) drawEdge({ ...style, calm }, edge, DIM * 0.7);
+  for (const edge of edges) if (isLit(edge)) drawEdge(lit === null ? { ...style, calm } : style, edge, 1);
   for (const frame of scene.frames) {
     if (meets(frame.rect, seen)) {
       drawFrame(style, frame, lit === null || frame.podIds.some((id) => lit.has(id)) ? 1 : 0.5);
@@ -104,6 +106,11 @@ function litNodes({ edges, nodes }: Scene, selection: string): ReadonlySet<strin
     if (toId === id) lit.add(fromId);
   }
   return lit;
+}
+
+/** Up to `few` edges keep their strength; of more, each keeps less, or the map would be one colour. */
+function calmOf(count: number, few: number): number {
+  return Math.max(0.18, Math.min(1, Math.sqrt(few / Math.max(1, count))));
 }
 
 /** Quiet edges first, so that the loud and the bad ones lie above them. */

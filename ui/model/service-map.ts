@@ -105,6 +105,8 @@ export class ServiceMap {
   readonly rate = noCounts();
   /** Flows in rows that the server left out for lack of room. */
   others = 0;
+  /** Whether what is stored has come: an answer brought nothing but what happens now. */
+  isSettled = false;
   /** Changes when a node or an edge has come. */
   shape = 0;
   /** Of the answer that is not complete yet. */
@@ -160,6 +162,7 @@ export class ServiceMap {
       }
     }
     for (const edge of this.edges.values()) this.note(edge, span);
+    this.isSettled ||= this.hasBegun && this.stored.size === 0 && this.edges.size > 0;
     this.fresh.clear();
     this.stored.clear();
     this.hasBegun = true;

@@ -9,6 +9,8 @@ import type { TimeSpan } from './view-state.ts';
 
 /** Answers come so often. */
 const INTERVAL_MS = 400;
+/** A map is shown when what is stored has come, or after so long. */
+const SETTLE_MS = 2500;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 /** A tab that nobody sees for so long asks no more, until it is seen. */
@@ -114,6 +116,8 @@ export class MapFeed extends Emitter {
     });
     const lost = new Map<string, number>();
     const absent = new Map<string, string>();
+    // Nodes answer one after another: placed piece by piece, the same map would look different each time.
+    const beganMs = performance.now();
     const listener = {
       onLost: (node: string, events: number): void => {
         lost.set(node, (lost.get(node) ?? 0) + events);
@@ -126,6 +130,8 @@ export class MapFeed extends Emitter {
       },
       onAnswer: (): void => {
         if (signal.aborted) return;
+        const mayWait = at === null && performance.now() - beganMs < SETTLE_MS;
+        if (this.map !== next && mayWait && !next.isSettled) return;
         if (this.map !== next) Object.assign(this, { map: next, sinceMs });
         replaceAll(this.lost, lost);
         replaceAll(this.absent, absent);
