@@ -20,6 +20,10 @@ export class FragmentMemo {
   /** Where the message of each entry stands in `store`, its JSON behind it, and where that ends. */
   private readonly places: Int32Array;
   private store = new Uint8Array(4096);
+  private storeView = new DataView(this.store.buffer);
+  /** The array that messages were in of late, and a view on it: both are read a word at a time. */
+  private bytes: Uint8Array = this.store;
+  private view: DataView = this.storeView;
   private used = 0;
   private count = 0;
 
@@ -39,8 +43,12 @@ export class FragmentMemo {
       this.make(bytes, start, end, out);
       return;
     }
-    const hash = hashOf(bytes, start, end);
-    const { slots, hashes, places, store } = this;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    const { slots, hashes, places, store, storeView, view } = this;
+    const hash = hashOf(view, start, end);
     const mask = slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot];
@@ -51,7 +59,7 @@ export class FragmentMemo {
       if (hashes[entry] !== hash) continue;
       const from = places[3 * entry];
       const json = places[3 * entry + 1];
-      if (json - from !== length || !isSame(store, from, bytes, start, length)) continue;
+      if (json - from !== length || !isSame(storeView, from, view, start, length)) continue;
       out.putRange(store, json, places[3 * entry + 2]);
       return;
     }
@@ -80,6 +88,7 @@ export class FragmentMemo {
       const larger = new Uint8Array(Math.max(to, 2 * this.store.length));
       larger.set(this.store);
       this.store = larger;
+      this.storeView = new DataView(larger.buffer);
     }
     this.store.set(bytes.subarray(start, end), from);
     this.store.set(out.bytes.subarray(jsonStart, out.at), json);
@@ -93,19 +102,20 @@ export class FragmentMemo {
   }
 }
 
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
+function hashOf(view: DataView, start: number, end: number): number {
   let hash = end - start;
   let i = start;
   for (; i + 4 <= end; i += 4) {
-    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
-    hash = Math.imul(hash ^ word, 0x9e3779b1);
+    hash = Math.imul(hash ^ view.getInt32(i), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
-  for (; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x9e3779b1);
+  for (; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x9e3779b1);
   return hash ^ (hash >>> 13);
 }
 
-function isSame(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+function isSame(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) if (a.getInt32(aStart + i) !== b.getInt32(bStart + i)) return false;
+  for (; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false;
   return true;
 }
