@@ -23,6 +23,8 @@ export interface ViewState {
   readonly level: MapLevel;
   /** `edge:FROM>TO`, `node:ID`, `flow:UUID` or `policy:KIND/NAMESPACE/NAME`; empty = nothing. */
   readonly selection: string;
+  /** What a view adds of its own, in its own words: how a list is sorted, which revisions are compared; empty = nothing. */
+  readonly detail: string;
 }
 
 export const windowChoices: readonly number[] = [1, 5, 15, 60];
@@ -42,17 +44,19 @@ export function parseViewState(pathname: string, query: string): ViewState {
     at: parseSpan(params.get('at') ?? ''),
     level: levels.find((name) => name === params.get('z')) ?? 'auto',
     selection: (params.get('sel') ?? '').slice(0, MAX_SELECTION),
+    detail: (params.get('d') ?? '').slice(0, MAX_SELECTION),
   };
 }
 
 /** The last part of the path and the query of a URL that `parseViewState` reads as the same state. */
-export function viewUrl({ view, words, windowMinutes, at, level, selection }: ViewState): string {
+export function viewUrl({ view, words, windowMinutes, at, level, selection, detail }: ViewState): string {
   const params = new URLSearchParams();
   if (words.length > 0) params.set('q', filterText(words));
   if (windowMinutes !== DEFAULT_WINDOW_MINUTES) params.set('t', `${windowMinutes}m`);
   if (at !== null) params.set('at', `${instant(at.sinceMs)}..${instant(at.untilMs)}`);
   if (level !== 'auto') params.set('z', level);
   if (selection !== '') params.set('sel', selection);
+  if (detail !== '') params.set('d', detail);
   const query = params.toString();
   return query === '' ? view : `${view}?${query}`;
 }

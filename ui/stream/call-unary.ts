@@ -3,6 +3,7 @@ import {
   type DescMethodUnary,
   type DescMessage,
   fromBinary,
+  type MessageInitShape,
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
@@ -11,12 +12,16 @@ import { callStream } from './call-stream.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** One question, one answer. Throws CallError. */
+/** One question, one answer. Throws CallError.
+ * @param question empty where it is left out */
 export async function callUnary<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
+  question?: MessageInitShape<I>,
+  stop?: AbortSignal,
 ): Promise<MessageShape<O>> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const request = toBinary(method.input, create(method.input));
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const signal = stop === undefined ? timeout : AbortSignal.any([timeout, stop]);
+  const request = toBinary(method.input, create(method.input, question));
   for await (const bytes of callStream(`${method.parent.typeName}/${method.name}`, request, signal)) {
     return fromBinary(method.output, bytes);
   }

@@ -4,7 +4,12 @@ import { decisionsOf, edgeFilters, historyOf } from '../../../ui/drawer/edge-fac
 import { noCounts } from '../../../ui/model/service-map.ts';
 import { nodeOf } from '../../../ui/model/service-node.ts';
 
-const row = (flows: number, ...texts: string[]) => ({ texts, counts: { ...noCounts(), flows } });
+const row = (flows: number, ...texts: string[]) => ({
+  texts,
+  counts: { ...noCounts(), flows },
+  firstMs: 0,
+  lastMs: 0,
+});
 
 describe('which rule decided', () => {
   it('is told by side and port, denials first, and by no row that says nothing', () => {

@@ -34,13 +34,18 @@ describe('the URL as the state of the page', () => {
       ),
       level: fc.constantFrom('auto', 'namespaces', 'workloads', 'pods'),
       selection: fc.string({ maxLength: 40 }),
+      detail: fc.string({ maxLength: 40 }),
     });
     fc.assert(
       fc.property(states, (state) => {
         const back = read(viewUrl(state));
         assert.deepEqual({ ...back, words: [] }, { ...state, words: [] });
         // A word that stands in the way of another is left out by who reads: then all are.
-        if (back.words.length > 0) assert.deepEqual(back.words, state.words.map((word) => ({ ...word })));
+        if (back.words.length > 0)
+          assert.deepEqual(
+            back.words,
+            state.words.map((word) => ({ ...word })),
+          );
       }),
     );
   });
