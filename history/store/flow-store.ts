@@ -57,7 +57,6 @@ export class FlowStore {
     this.queries = new StoreQueries(options.directory, (firstSeqs) =>
       this.post({ kind: 'repair', firstSeqs }),
     );
-    this.queries.warm();
     worker.on('message', (message: FromWriter) => this.receive(message));
     worker.on('error', (error) => this.failed((error as Error).message));
     worker.once('exit', () => this.stopped.resolve());

@@ -62,6 +62,8 @@ export class RelayStore {
 
   /** Begins to follow. From now on what peers tell is stored, also of those that come later. */
   start(source: LiveSource): void {
+    // People ask relays; an agent's thread for queries starts when somebody asks.
+    this.store.queries.warm();
     const startedMs = Date.now();
     this.coverage.begin(startedMs * 1000);
     // A peer that is reached late tells what it has seen since then.

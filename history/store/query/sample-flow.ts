@@ -1,7 +1,8 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { putVarint } from '../../../proto/flow/wire.ts';
 import { FlowSchema } from '../../../proto/gen/flow/flow_pb.ts';
-import { type FlowClass, flowOfClass } from '../format/flow-class.ts';
+import type { FlowClass } from '../format/flow-class.ts';
+import { flowOfClass } from './flow-of-class.ts';
 
 /** Tag of GetFlowsResponse.flow. */
 const FLOW_TAG = 0x0a;
