@@ -11,7 +11,7 @@ export const WORKLOAD_SCALE = 0.42;
 /** From here on edges have their ports written on them. */
 const PORTS_SCALE = 1.3;
 /** Edges that are drawn at most, the heaviest and the bad ones first. */
-export const MAX_EDGES = 1500;
+export const MAX_EDGES = 800;
 const DIM = 0.22;
 
 /** Whether the map is drawn from afar. */
@@ -75,7 +75,7 @@ function drawNear(style: Style, scene: Scene, { selection }: MapLook, seen: Rect
     drawIsland(style, drawn, litIslands === null || litIslands.has(drawn.island.id) ? 1 : 0.6);
   }
   const edges = byWeight(scene.edges.filter((edge) => isSeen(edge, seen))).slice(-MAX_EDGES);
-  const calm = calmOf(edges.length, 150);
+  const calm = calmOf(edges.length, 60);
   for (const edge of edges) if (!isLit(edge)) drawEdge({ ...style, calm }, edge, DIM * 0.7);
   for (const edge of edges) if (isLit(edge)) drawEdge(lit === null ? { ...style, calm } : style, edge, 1);
   for (const frame of scene.frames) {
@@ -110,7 +110,7 @@ function litNodes({ edges, nodes }: Scene, selection: string): ReadonlySet<strin
 
 /** Up to `few` edges keep their strength; of more, each keeps less, or the map would be one colour. */
 function calmOf(count: number, few: number): number {
-  return Math.max(0.18, Math.min(1, Math.sqrt(few / Math.max(1, count))));
+  return Math.max(0.1, Math.min(1, Math.sqrt(few / Math.max(1, count))));
 }
 
 /** Quiet edges first, so that the loud and the bad ones lie above them. */
