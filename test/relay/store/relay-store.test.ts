@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { RowClient } from '../../support/row-client.ts';
 import { FakeAgent } from '../support/fake-agent.ts';
 import { flowFrame, timestamp } from '../support/flow-bytes.ts';
 import { Follower, type RequestInit } from '../support/follow.ts';
@@ -91,6 +92,24 @@ describe('a relay that keeps flows on disk', () => {
     assert.deepEqual(await ask({ number: 30n }), numbers(80, 110));
     assert.deepEqual(await ask({ number: 5n }), numbers(105, 110));
     assert.deepEqual(await ask({ number: 100n }), numbers(10, 110));
+  });
+
+  it('counts what it has on disk, and has its peers count the rest', async () => {
+    const count = async (...args: [RequestInit?]): Promise<Record<string, number>> => {
+      const client = new RowClient(relay.address, ['verdict'], ...args);
+      assert.equal(await client.ended, null);
+      client.close();
+      assert.equal(client.answers.length, 1);
+      return client.flows;
+    };
+    const before = agent.rowRequests.length;
+    const all = await count();
+    assert.deepEqual(Object.values(all), [110]);
+    assert.equal(agent.rowRequests.length, before + 2);
+    const { since } = agent.requests[0];
+    const until = timestamp(nowNs() - 2_500_000_000n);
+    assert.deepEqual(Object.values(await count({ since: since!, until })), [50]);
+    assert.equal(agent.rowRequests.length, before + 2);
   });
 
   it('follows from the past into the future', async () => {
