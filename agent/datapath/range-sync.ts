@@ -6,7 +6,10 @@ import { KernelError } from '../kernel/kernel-error.ts';
 /** The part of a BPF map that is needed here. */
 export type RangeMap = Pick<BpfMap, 'keys' | 'update' | 'delete'>;
 
-/** Keeps one of the datapath's maps of ranges (`ipcache_cidr`, `no_masquerade`) equal to what is wanted. */
+/**
+ * Keeps one of the datapath's maps of ranges (`ipcache_cidr`, `no_masquerade`) equal to what is wanted. Whoever wants the same as before passes the same map, which must not
+ * have changed: with thousands of ranges, finding that nothing is to be done would take longest.
+ */
 export class RangeSync {
   private readonly map: RangeMap;
   private readonly otherwise: string;
@@ -14,6 +17,9 @@ export class RangeSync {
   private readonly written = new Map<string, number | null>();
   /** What could not be written, and is tried again with each call. */
   private failure: string | null = null;
+  /** What was kept, and written, last: the same again is no work. */
+  private kept: ReadonlyMap<string, number> | null = null;
+  private added: ReadonlyMap<string, number> | null = null;
 
   /**
    * Takes over what the map holds.
@@ -32,12 +38,15 @@ export class RangeSync {
 
   /** Takes away ranges that are not wanted any more: their addresses fall to wider ones, or to the world. Whether there were any. */
   removeOthers(wanted: ReadonlyMap<string, number>): boolean {
+    if (wanted === this.kept) return false;
+    this.kept = wanted;
     const keys = new Set([...wanted.keys()].map(keyOf));
     let changed = false;
     for (const key of this.written.keys()) {
       if (keys.has(key)) continue;
       this.map.delete(Buffer.from(key, 'hex'));
       this.written.delete(key);
+      this.added = null;
       changed = true;
     }
     return changed;
@@ -45,6 +54,8 @@ export class RangeSync {
 
   /** Writes ranges that are not there yet. Whether there were any. */
   add(wanted: ReadonlyMap<string, number>): boolean {
+    if (wanted === this.added) return false;
+    if (wanted !== this.kept) this.kept = null;
     let changed = false;
     let missing = 0;
     let failure: KernelError | null = null;
@@ -61,6 +72,7 @@ export class RangeSync {
         missing++;
       }
     }
+    this.added = failure === null ? wanted : null;
     this.failure =
       failure === null
         ? null

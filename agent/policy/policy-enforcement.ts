@@ -92,6 +92,9 @@ export class PolicyEnforcement {
   private readonly ids = new Map<string, number>();
   /** Ranges by identity, as flows know them. */
   private readonly toldRanges = new Set<number>();
+  /** What `wantedRanges` gave last, and of which version of the ranges. */
+  private wanted: { readonly version: number; readonly ranges: ReadonlyMap<string, number> } | null = null;
+  private toldVersion = -1;
   private ignored: readonly PolicyProblem[] = [];
   private readonly toldCookies = new Set<RuleCookie>();
   private revisionCount = 0;
@@ -178,7 +181,7 @@ export class PolicyEnforcement {
       this.update(update, 'policies');
       this.ignored = this.policiesWithoutEffect();
     }
-    for (const key of this.ids.keys()) this.assignAgain(key);
+    for (const { key } of update.endpoints) if (this.ids.has(key)) this.assignAgain(key);
     if (this.isComplete) this.assignNode();
     if (this.identities.hasUnused || this.nodes.hasUnused) this.schedule();
     this.tell();
@@ -223,8 +226,9 @@ export class PolicyEnforcement {
     const unused = (update.removedEndpoints ?? []).map((key) => this.state.policyOf(key));
     this.state.update(update);
     const changes = this.state.takeChanges();
-    const cookies = new Set(changes.flatMap(({ upserts }) => Array.from(upserts, ({ cookie }) => cookie)));
-    this.tellRules(cookies);
+    const told = new Set<RuleCookie>();
+    for (const { cookies } of changes) for (const cookie of cookies) told.add(cookie);
+    this.tellRules(told);
     this.tellRanges();
     const removed = this.isComplete && this.ranges.removeOthers(this.wantedRanges());
     this.sets.apply(changes, cause);
@@ -233,8 +237,14 @@ export class PolicyEnforcement {
     for (const policy of unused) if (policy !== undefined) this.sets.dropIfUnused(policy);
   }
 
-  private wantedRanges(): Map<string, number> {
-    return new Map([...this.state.cidrs.entries()].map(([cidr, { id }]) => [cidr, id] as const));
+  /** The same map as long as no range comes or goes. */
+  private wantedRanges(): ReadonlyMap<string, number> {
+    const { version } = this.state.cidrs;
+    if (this.wanted?.version !== version) {
+      const ranges = new Map([...this.state.cidrs.entries()].map(([cidr, { id }]) => [cidr, id] as const));
+      this.wanted = { version, ranges };
+    }
+    return this.wanted.ranges;
   }
 
   /** Whether there were any to add. */
@@ -243,6 +253,8 @@ export class PolicyEnforcement {
   }
 
   private tellRanges(): void {
+    if (this.toldVersion === this.state.cidrs.version) return;
+    this.toldVersion = this.state.cidrs.version;
     const changes: ToldIdentity[] = [];
     const present = new Set<number>();
     for (const [, { id, labels }] of this.state.cidrs.entries()) {

@@ -67,6 +67,8 @@ export class PolicySets {
   private readonly headers: EndpointPoliciesMap;
   private readonly sets = new Map<EndpointPolicy, PolicySet>();
   private readonly users = new Map<number, PolicyUser>();
+  /** Numbers of the endpoints of each policy that has some. */
+  private readonly endpointsOf = new Map<EndpointPolicy, Set<number>>();
   /** Endpoints that an earlier agent described and nobody has claimed yet, and whether something is enforced for them. */
   private readonly inherited = new Map<number, boolean>();
   /** Policies whose set is not what it should be. */
@@ -121,12 +123,10 @@ export class PolicySets {
 
   get problems(): readonly PolicyProblem[] {
     const ofSets = [...this.failed].flatMap(([policy, message]) =>
-      [...this.users.values()]
-        .filter((user) => user.policy === policy)
-        .map(({ name, isDenied }) => {
-          const state = isDenied ? 'everything is denied to it' : 'its earlier policy stays in force';
-          return { where: `policy of ${name}`, message: `${message}: ${state}` };
-        }),
+      this.usersOf(policy).map(({ name, isDenied }) => {
+        const state = isDenied ? 'everything is denied to it' : 'its earlier policy stays in force';
+        return { where: `policy of ${name}`, message: `${message}: ${state}` };
+      }),
     );
     const ofHeaders = [...this.failedHeaders].map(([endpointId, message]) => ({
       where: `policy of ${this.users.get(endpointId)?.name ?? `endpoint ${endpointId}`}`,
@@ -141,7 +141,9 @@ export class PolicySets {
       const set = this.sets.get(change.policy);
       if (set !== undefined && !this.failed.has(change.policy) && this.changeInPlace(set, change, cause))
         continue;
-      this.rewrite(change.policy);
+      // Who is led to a policy later has it written then.
+      if (this.endpointsOf.has(change.policy)) this.rewrite(change.policy);
+      else this.forget(change.policy);
     }
   }
 
@@ -162,7 +164,7 @@ export class PolicySets {
       return;
     if (!this.sets.has(policy) && !this.failed.has(policy)) this.rewrite(policy);
     const isDenied = this.failed.has(policy) && (old?.policy !== policy || old.isDenied);
-    this.users.set(endpointId, { endpointId, name, policy, audits, isDenied });
+    this.setUser({ endpointId, name, policy, audits, isDenied });
     this.writeHeaders([this.users.get(endpointId)!]);
     this.inherited.delete(endpointId);
     if (old !== undefined && old.policy !== policy) this.dropIfUnused(old.policy);
@@ -171,7 +173,7 @@ export class PolicySets {
   /** Forgets an endpoint that the datapath does not know any more. */
   remove(endpointId: number): void {
     const user = this.users.get(endpointId);
-    this.users.delete(endpointId);
+    this.removeUser(endpointId);
     this.inherited.delete(endpointId);
     this.failedHeaders.delete(endpointId);
     this.headers.delete(u32(endpointId));
@@ -236,12 +238,30 @@ export class PolicySets {
       this.failed.set(policy, error.message);
       return;
     }
-    const users = [...this.users.values()]
-      .filter((user) => user.policy === policy)
-      .map((user) => ({ ...user, isDenied: false }));
+    const users = this.usersOf(policy).map((user) => ({ ...user, isDenied: false }));
     for (const user of users) this.users.set(user.endpointId, user);
     // An endpoint that could not be led to the new set needs the old one.
     if (this.writeHeaders(users)) old?.written.deleteFrom(this.entries);
+  }
+
+  private usersOf(policy: EndpointPolicy): PolicyUser[] {
+    return [...(this.endpointsOf.get(policy) ?? [])].map((endpointId) => this.users.get(endpointId)!);
+  }
+
+  private setUser(user: PolicyUser): void {
+    const { endpointId, policy } = user;
+    this.removeUser(endpointId);
+    this.users.set(endpointId, user);
+    this.endpointsOf.set(policy, (this.endpointsOf.get(policy) ?? new Set()).add(endpointId));
+  }
+
+  private removeUser(endpointId: number): void {
+    const user = this.users.get(endpointId);
+    if (user === undefined) return;
+    this.users.delete(endpointId);
+    const endpoints = this.endpointsOf.get(user.policy)!;
+    endpoints.delete(endpointId);
+    if (endpoints.size === 0) this.endpointsOf.delete(user.policy);
   }
 
   /** Whether all could be written. */
@@ -283,7 +303,10 @@ export class PolicySets {
 
   /** Gives up a policy's entries if no endpoint is led to them. */
   dropIfUnused(policy: EndpointPolicy): void {
-    for (const user of this.users.values()) if (user.policy === policy) return;
+    if (!this.endpointsOf.has(policy)) this.forget(policy);
+  }
+
+  private forget(policy: EndpointPolicy): void {
     this.sets.get(policy)?.written.deleteFrom(this.entries);
     this.sets.delete(policy);
     this.failed.delete(policy);

@@ -82,6 +82,16 @@ export function* upsertsOf(changes: readonly TableChange[]): IterableIterator<Po
   }
 }
 
+/** The cookies of the entries that changes wrote. Thousands of identities share a table, which is read once. */
+export function* cookiesOf(changes: readonly TableChange[]): IterableIterator<RuleCookie> {
+  const seen = new Set<TableChange['now']>();
+  for (const { now } of changes) {
+    if (seen.has(now)) continue;
+    seen.add(now);
+    for (const { cookie } of now.values()) yield cookie;
+  }
+}
+
 /** The keys of the entries that changes took away. */
 export function* deletesOf(changes: readonly TableChange[]): IterableIterator<PolicyEntryKey> {
   for (const { direction, identity, old, now } of changes) {

@@ -14,16 +14,17 @@ import {
 } from './compile-policy.ts';
 import { DirectionPolicy } from './direction-policy.ts';
 import {
+  cookiesOf,
+  deletesOf,
   type EndpointPolicy,
   type EnforcementMode,
-  deletesOf,
   type PolicyEntry,
   type PolicyEntryKey,
   type PolicySubject,
   rulesInForce,
   upsertsOf,
 } from './endpoint-policy.ts';
-import { RuleTable } from './rule-table.ts';
+import { type RuleCookie, RuleTable } from './rule-table.ts';
 
 export interface PolicyOptions {
   readonly clusterName: string;
@@ -79,6 +80,8 @@ export interface EndpointPolicyChange {
   readonly upserts: Iterable<PolicyEntry>;
   /** Keys whose entries are gone. */
   readonly deletes: Iterable<PolicyEntryKey>;
+  /** Those that `upserts` lead to, some of them perhaps more than once. */
+  readonly cookies: Iterable<RuleCookie>;
 }
 
 /** A policy in use, and by whom. */
@@ -183,6 +186,7 @@ export class PolicyState {
         policy,
         upserts: { [Symbol.iterator]: () => upsertsOf(changes) },
         deletes: { [Symbol.iterator]: () => deletesOf(changes) },
+        cookies: { [Symbol.iterator]: () => cookiesOf(changes) },
       };
     });
     this.changed.clear();

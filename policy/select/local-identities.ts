@@ -18,6 +18,12 @@ export interface LocalIdentity {
 export class CidrIdentities {
   private readonly numbers = new StableNumbers(CIDR_SCOPE + 1, CIDR_SCOPE - 1);
   private readonly known = new Map<string, { identity: LocalIdentity; uses: number }>();
+  private changes = 0;
+
+  /** Another number whenever a range comes or goes. */
+  get version(): number {
+    return this.changes;
+  }
 
   /** By range, canonical text: what the map of ranges has to hold. */
   *entries(): IterableIterator<readonly [cidr: string, identity: LocalIdentity]> {
@@ -38,6 +44,7 @@ export class CidrIdentities {
       labels: [cidrLabel(cidr), `reserved:world-${family}`],
     };
     this.known.set(cidr, { identity, uses: 1 });
+    this.changes++;
     return identity;
   }
 
@@ -46,6 +53,7 @@ export class CidrIdentities {
     const entry = this.known.get(cidr);
     if (entry === undefined || --entry.uses > 0) return null;
     this.known.delete(cidr);
+    this.changes++;
     this.numbers.release(cidr);
     return entry.identity;
   }
