@@ -124,3 +124,28 @@ export {
   TraceEndError,
   traceEnds,
 } from './trace/trace-ends.ts';
+// Recorded traffic against policies that are not in force.
+export type { EndDecision, ProposedPolicies } from './replay/cluster-policies.ts';
+export { AUDITED, DENIED, PASSED, type SkipCause, skipCauses } from './replay/flow-outcome.ts';
+export {
+  outsideGroups,
+  type ReplayChange,
+  replayChanges,
+  replayPolicies,
+  type ReplayResult,
+  type ReplayRow,
+} from './replay/replay-policies.ts';
+export {
+  endName,
+  type OutsideEnd,
+  type PodEnd,
+  type ReservedEnd,
+  type TrafficEnd,
+} from './replay/traffic-end.ts';
+export {
+  type Conversation,
+  type RecorderOptions,
+  recorderMask,
+  type TrafficCounts,
+  TrafficRecorder,
+} from './replay/traffic-recorder.ts';
