@@ -25,6 +25,7 @@ import { createNodeView, type NodeView } from './serve/node-view.ts';
 import type { AgentState } from './serve/observer-service.ts';
 import { absoluteNodeName, PeerLog } from './serve/peer-log.ts';
 import { agentReport, ProblemLog } from './serve/status.ts';
+import { StateQueue } from './state-queue.ts';
 import { enrichmentChanges, InterfaceNames, localChanges } from './state-feed.ts';
 
 /** A wakeup comes when a ring is filled to this part; whatever comes less is fetched by the timer. */
@@ -68,6 +69,7 @@ export class Agent {
   private readonly interfaceNames = new InterfaceNames();
   private readonly peers: PeerLog;
   private readonly sources: ClusterSource[] = [];
+  private readonly changes: StateQueue;
   private lock: { close(): void } | null = null;
   private feed: RingFeed | null = null;
   private datapath: Datapath | null = null;
@@ -90,6 +92,10 @@ export class Agent {
     this.filterFailures = new FilterFailures((message, where) => io.log(logLine('warn', message, { where })));
     this.nodeName = absoluteNodeName(options.clusterName, options.nodeName);
     this.ring = new FlowRing({ capacity: options.historyFlows, maxBytes: options.historyBytes });
+    this.changes = new StateQueue(
+      (cluster, changes) => this.applyState(cluster, changes),
+      (error) => this.fail(`cluster state: ${(error as Error).stack}`),
+    );
     this.serviceEvents = new ServiceEvents(options.clusterName);
     const tcp = options.listen.find((address) => address.kind === 'tcp');
     this.peers = new PeerLog(
@@ -223,8 +229,10 @@ export class Agent {
     const all = [{ name: clusterName, source: own }, ...remote];
     this.sources.push(...all.map(({ source }) => source));
     await Promise.all(
-      all.map(({ name, source }) => source.start((changes) => this.applyState(name, changes))),
+      all.map(({ name, source }) => source.start((changes) => this.changes.push(name, changes))),
     );
+    // Endpoints are given their policies when all identities are known that these speak of.
+    await this.changes.idle();
   }
 
   private applyState(cluster: string, changes: readonly ClusterChange[]): void {
@@ -360,6 +368,7 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.lossTimer);
     await Promise.all(this.sources.map((source) => source.close()));
+    this.changes.close();
     // The thread's last flows come into history here; then nobody looks at the rings any more.
     await this.pipeline?.stop();
     this.tellLosses();

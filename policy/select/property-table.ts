@@ -102,10 +102,7 @@ export class PropertyTable {
 
   /** Counts one more use of each label. */
   holdLabels(texts: readonly string[]): IndexedLabel[] {
-    // Of the right size from the start: with hundreds of thousands of identities, what a growing array reserves is most of its memory.
-    const labels = new Array<IndexedLabel>(texts.length);
-    for (let i = 0; i < texts.length; i++) labels[i] = this.holdLabel(texts[i]);
-    return labels;
+    return texts.map((text) => this.holdLabel(text));
   }
 
   private holdLabel(text: string): IndexedLabel {
