@@ -2,84 +2,14 @@
  * Compiling policies: 3,000 of them over 350,000 identities, and one pod added among 10,000. CPU time of one thread, memory of the whole.
  * `SLUICE_BENCH_IDENTITIES` sets how many identities there are (default 350,000).
  */
-import { parsePolicies, type Policy, type PolicyIdentity, PolicyState } from '../policy/index.ts';
+import { parsePolicies, type Policy, PolicyState } from '../policy/index.ts';
 import { cpuSeconds, median, type Bench } from './report.ts';
+import { fleetIdentity, fleetLabels, fleetPolicy, NAMESPACES } from './support/policy-fleet.ts';
 
 const POLICIES = 3_000;
-const NAMESPACES = 500;
-const APPS = 40;
 /** Endpoints on the node: pods of as many kinds. */
 const LOCAL_PODS = 250;
 const ROUNDS = 5;
-
-function labels(namespace: number, app: number, variant: number): string[] {
-  return [
-    `k8s:app=app-${app}`,
-    `k8s:io.cilium.k8s.namespace.labels.env=${namespace % 3 === 0 ? 'prod' : 'dev'}`,
-    `k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name=team-${namespace}`,
-    'k8s:io.cilium.k8s.policy.cluster=default',
-    `k8s:io.cilium.k8s.policy.serviceaccount=sa-${app}`,
-    `k8s:io.kubernetes.pod.namespace=team-${namespace}`,
-    `k8s:version=v${variant}`,
-  ];
-}
-
-/** Identities of a fleet of clusters; those of the first are local. */
-function identityOf(i: number): PolicyIdentity {
-  const cluster = Math.floor(i / 65_000);
-  return {
-    id: (cluster << 16) + 256 + (i % 65_000),
-    labels: labels(i % NAMESPACES, Math.floor(i / NAMESPACES) % APPS, Math.floor(i / NAMESPACES / APPS)),
-  };
-}
-
-/** What teams write: who may call an app, DNS for all, ranges outside, and now and then a cluster-wide rule. */
-function policyText(i: number): string {
-  const namespace = i % NAMESPACES;
-  const app = Math.floor(i / NAMESPACES) * 5;
-  const peer = { matchLabels: { app: `app-${app + 1}` } };
-  const networkPolicy = {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: { name: `policy-${i}`, namespace: `team-${namespace}` },
-    spec: {
-      podSelector: { matchLabels: { app: `app-${app}` } },
-      policyTypes: ['Ingress', 'Egress'],
-      ingress: [
-        { from: [{ podSelector: peer }], ports: [{ port: 8080 }] },
-        {
-          from: [
-            {
-              namespaceSelector: {
-                matchLabels: { 'kubernetes.io/metadata.name': `team-${(i + 1) % NAMESPACES}` },
-              },
-            },
-          ],
-          ports: [{ port: 9000, endPort: 9100 }],
-        },
-      ],
-      egress: [
-        { to: [{ namespaceSelector: {} }], ports: [{ port: 53, protocol: 'UDP' }] },
-        { to: [{ ipBlock: { cidr: `10.${i % 256}.0.0/16`, except: [`10.${i % 256}.${i % 200}.0/24`] } }] },
-      ],
-    },
-  };
-  const ciliumPolicy = {
-    apiVersion: 'cilium.io/v2',
-    kind: i % 100 === 1 ? 'CiliumClusterwideNetworkPolicy' : 'CiliumNetworkPolicy',
-    metadata: { name: `policy-${i}`, namespace: `team-${namespace}` },
-    spec: {
-      endpointSelector: { matchLabels: { app: `app-${app}` } },
-      ingress: [
-        { fromEndpoints: [peer], toPorts: [{ ports: [{ port: '8443', protocol: 'TCP' }] }] },
-        { fromEntities: ['host', 'remote-node'] },
-      ],
-      ingressDeny: [{ fromEntities: ['world'], toPorts: [{ ports: [{ port: '22', protocol: 'TCP' }] }] }],
-      egress: [{ toEntities: ['cluster'] }],
-    },
-  };
-  return JSON.stringify(i % 2 === 0 ? networkPolicy : ciliumPolicy);
-}
 
 function measured<T>(work: () => T): { seconds: number; result: T } {
   const start = cpuSeconds();
@@ -90,7 +20,7 @@ function measured<T>(work: () => T): { seconds: number; result: T } {
 function localEndpoints(count: number): { key: string; labels: string[] }[] {
   return Array.from({ length: count }, (_, i) => ({
     key: `pod-${i}`,
-    labels: labels((i * 7) % NAMESPACES, (i % 6) * 5, 0),
+    labels: fleetLabels((i * 7) % NAMESPACES, (i % 6) * 5, 0),
   }));
 }
 
@@ -106,13 +36,13 @@ export const run: Bench = async (report) => {
     );
   }
   const row = { bench: 'policy', baseline: null, ratio: null };
-  const texts = Array.from({ length: POLICIES }, (_, i) => policyText(i));
+  const texts = Array.from({ length: POLICIES }, (_, i) => fleetPolicy(i));
   const parsed = measured(() => texts.flatMap((text) => parsePolicies(text, 'policy.json').policies));
   const policies: readonly Policy[] = parsed.result;
   if (policies.length !== POLICIES) throw new Error(`${policies.length} of ${POLICIES} policies are valid`);
   report({ ...row, case: 'read 3,000 policies', metric: 'CPU', value: parsed.seconds, unit: 's' });
 
-  const identities = Array.from({ length: count }, (_, i) => identityOf(i));
+  const identities = Array.from({ length: count }, (_, i) => fleetIdentity(i));
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
   const state = newState();
@@ -131,7 +61,7 @@ export const run: Bench = async (report) => {
   report({ ...row, case: whole, metric: 'heap', value: megabytes, unit: 'MiB' });
 
   const one = parsePolicies(
-    policyText(0).replaceAll('policy-0', 'late').replaceAll('app-1', 'app-2'),
+    fleetPolicy(0).replaceAll('policy-0', 'late').replaceAll('app-1', 'app-2'),
     'p',
   ).policies;
   const policyTimes = Array.from({ length: ROUNDS }, () => {
@@ -151,13 +81,13 @@ export const run: Bench = async (report) => {
 function addPods(report: Parameters<Bench>[0], policies: readonly Policy[]): void {
   const pods = 10_000;
   const state = newState();
-  const identities = Array.from({ length: pods }, (_, i) => identityOf(i));
+  const identities = Array.from({ length: pods }, (_, i) => fleetIdentity(i));
   const endpoints = identities.map(({ labels }, i) => ({ key: `pod-${i}`, labels }));
   state.update({ policies, identities, endpoints });
   state.takeChanges();
   let changed = 0;
   const times = Array.from({ length: 50 }, (_, i) => {
-    const labelsOfPod = labels(i, 1, 1_000 + i);
+    const labelsOfPod = fleetLabels(i, 1, 1_000 + i);
     return (
       measured(() => {
         state.update({
