@@ -24,13 +24,17 @@ const WARM = 10_000;
 const frames = mixedFlows(20_000, PODS).map(frameMessage);
 
 async function bySink(from: number, to: number): Promise<void> {
-  const sink = createElasticsearchSink({
-    kind: 'elasticsearch',
-    nodes: [url],
-    namespace,
-    compression: 'none',
-    inFlight: IN_FLIGHT,
-  });
+  const sink = createElasticsearchSink(
+    {
+      kind: 'elasticsearch',
+      nodes: [url],
+      namespace,
+      stream: 'flows',
+      compression: 'none',
+      inFlight: IN_FLIGHT,
+    },
+    'bench',
+  );
   await sink.open();
   const running = new Set<Promise<unknown>>();
   const signal = new AbortController().signal;
@@ -65,7 +69,7 @@ async function byHelper(from: number, to: number): Promise<void> {
     concurrency: IN_FLIGHT,
     onDocument: ({ id, document }) => [
       { create: { _index: `logs-sluice.flows-${namespace}`, _id: id } },
-      document as { id: string; document: object },
+      document,
     ],
   });
   if (result.successful !== to - from) throw new Error(`${result.successful} of ${to - from} stored`);

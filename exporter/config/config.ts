@@ -128,6 +128,7 @@ export interface KafkaConfig {
   };
 }
 
+export const ELASTICSEARCH_STREAMS = ['flows', 'edges'] as const;
 export const ELASTICSEARCH_COMPRESSIONS = ['none', 'gzip'] as const;
 
 /** How to reach an Elasticsearch cluster. */
@@ -145,6 +146,8 @@ export interface ElasticsearchServers {
 /** Documents in a data stream of Elasticsearch. */
 export interface ElasticsearchConfig extends ElasticsearchServers {
   readonly kind: 'elasticsearch';
+  /** What is written: a document for each flow (default), or counts of the flows from workload to workload, by the minute. */
+  readonly stream: (typeof ELASTICSEARCH_STREAMS)[number];
   /** Last part of the data stream's name, `logs-sluice.flows-NAMESPACE`: tells fleets that share a cluster. Default `default`. */
   readonly namespace: string;
   /** Of requests. Default none; gzip takes about as much CPU again, and a sixth of the bytes: for a cluster that is far. */

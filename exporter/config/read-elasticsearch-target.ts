@@ -1,11 +1,16 @@
 import { type Field, formatPath, type ReportField } from '../../cluster/manifest/field.ts';
 import { checkFields, checkMapping, isGiven } from '../../policy/manifest/policy-field.ts';
-import { ELASTICSEARCH_COMPRESSIONS, type ElasticsearchConfig, type ElasticsearchServers } from './config.ts';
+import {
+  ELASTICSEARCH_COMPRESSIONS,
+  ELASTICSEARCH_STREAMS,
+  type ElasticsearchConfig,
+  type ElasticsearchServers,
+} from './config.ts';
 import { readChoice } from './quantity.ts';
 import { readTls } from './read-tls.ts';
 import { readSecretPlace } from './secret.ts';
 
-const KNOWN = 'nodes namespace compression inFlight apiKey basic tls'.split(' ');
+const KNOWN = 'nodes stream namespace compression inFlight apiKey basic tls'.split(' ');
 /** The last part of a data stream's name: no capitals, no hyphens, and none of the characters that Elasticsearch refuses. */
 const NAMESPACE = /^[a-z0-9][a-z0-9_.]{0,99}$/;
 const MAX_NODES = 100;
@@ -18,6 +23,7 @@ export function readElasticsearchTarget(field: Field, report: ReportField): Elas
   return {
     kind: 'elasticsearch',
     nodes: readNodes(field.get('nodes'), report),
+    stream: readChoice(field.get('stream'), ELASTICSEARCH_STREAMS, 'flows'),
     namespace: readNamespace(field.get('namespace')),
     compression: readChoice(field.get('compression'), ELASTICSEARCH_COMPRESSIONS, 'none'),
     inFlight: field.get('inFlight').integer(1, 16) ?? 2,

@@ -1,5 +1,5 @@
 import type { SinkConfig } from '../config/config.ts';
-import { RetryWait } from '../retry-wait.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 import { compileSelect, messagesOf, type Selected } from '../select/select-messages.ts';
 import { type Reject, type Sink, SinkError, type WriteContext } from '../sink/sink.ts';
 import type { SpoolReader, SpoolRecord } from '../spool/spool-reader.ts';
@@ -16,7 +16,7 @@ export interface DeliveryOptions {
 
 /** A record on its way. */
 interface InFlight {
-  readonly record: SpoolRecord;
+  record: SpoolRecord;
   /** What came of its messages, once that is known. */
   counts: Readonly<Record<string, number>> | null;
 }
@@ -107,8 +107,19 @@ export class Delivery {
       Object.assign(counts, countsOf(selected, rejects));
     });
     if (!isDone) return;
-    entry.counts = counts;
-    this.acknowledge();
+    const { sink, reader } = this.options;
+    const settled = selected.messages.count === 0 ? undefined : sink.settled?.();
+    if (settled === undefined) {
+      entry.counts = counts;
+      this.acknowledge();
+      return;
+    }
+    // The sink has counted the flows, and will take a while to store that: their bytes are not needed any more.
+    entry.record = reader.detach(entry.record);
+    void settled.then(() => {
+      entry.counts = counts;
+      this.acknowledge();
+    });
   }
 
   private async write({ messages }: Selected, context: WriteContext): Promise<readonly Reject[]> {
@@ -127,7 +138,7 @@ export class Delivery {
 
   /** Tries some work until it succeeds. False when `signal` aborted before. */
   private async untilDone(what: string, signal: AbortSignal, work: () => Promise<void>): Promise<boolean> {
-    const wait = new RetryWait(FIRST_RETRY_MS, MAX_RETRY_MS);
+    const wait = new Backoff(FIRST_RETRY_MS, MAX_RETRY_MS);
     for (;;) {
       try {
         await work();

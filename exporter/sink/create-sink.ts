@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { SinkConfig } from '../config/config.ts';
 import type { Sink } from './sink.ts';
 
@@ -8,7 +9,7 @@ export interface SinkIo {
 }
 
 /** The sink of a configuration. What a kind of sink needs is loaded when one is asked for. */
-export async function createSink({ target }: SinkConfig, io: SinkIo): Promise<Sink> {
+export async function createSink({ target, deadLetterFile }: SinkConfig, io: SinkIo): Promise<Sink> {
   switch (target.kind) {
     case 'file': {
       const { FileSink } = await import('./file/sink.ts');
@@ -24,7 +25,8 @@ export async function createSink({ target }: SinkConfig, io: SinkIo): Promise<Si
     }
     case 'elasticsearch': {
       const { createElasticsearchSink } = await import('./elasticsearch/sink.ts');
-      return createElasticsearchSink(target);
+      // The same after a restart, and another for every other exporter.
+      return createElasticsearchSink(target, `${hostname()}:${deadLetterFile}`);
     }
     default:
       return target satisfies never;

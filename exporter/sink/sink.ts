@@ -36,6 +36,11 @@ export interface Sink {
   /** Connects and checks. Throws SinkError; is tried again, like `write`. */
   open(): Promise<void>;
   write(messages: MessageList, context: WriteContext): Promise<readonly Reject[]>;
+  /**
+   * For a sink that gathers before it stores: resolves once what the writes until now brought is stored, and never when the sink is closed before. Messages count as delivered only then; what was not is
+   * written again after a restart.
+   */
+  settled?(): Promise<void>;
   /** Ends what `open` began. Never throws. */
   close(): Promise<void>;
 }

@@ -122,6 +122,14 @@ export class SpoolReader {
     this.spool.released();
   }
 
+  /** Gives the memory of a record back that cannot be acknowledged yet. What is returned is to be acknowledged in its place. */
+  detach(record: SpoolRecord): SpoolRecord {
+    this.pool.release(record.chunk);
+    const { count } = record.frames;
+    const frames = { bytes: new Uint8Array(0), offsets: new Uint32Array(0), count };
+    return { ...record, frames, chunk: noChunk() };
+  }
+
   /** Told by the spool that segments before this one are gone: what was not read of them is lost. */
   skipTo(oldest: Segment): void {
     if (this.cursor.frame >= oldest.first) return;

@@ -84,7 +84,7 @@ export const flowConstants: Readonly<Record<string, string>> = {
 export const edgeFields: Readonly<Record<string, FieldType>> = flat({
   '@timestamp': { type: 'date' },
   destination: { port },
-  network: { transport: keyword },
+  network: { transport: keyword, protocol: keyword },
   event: { reason: keyword },
   rule: { name: keyword },
   sluice: {

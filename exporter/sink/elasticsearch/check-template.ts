@@ -1,26 +1,25 @@
 import { type Client, errors } from '@elastic/elasticsearch';
-import type { ElasticsearchConfig } from '../../config/config.ts';
 import { ElasticsearchError } from './connection.ts';
-import { FLOW_TEMPLATE, SETUP_VERSION } from './streams.ts';
+import { SETUP_VERSION } from './streams.ts';
 
 /**
- * Checks that the index template is there, of this version or a newer one: without it the server would guess the fields' types, and keep the guess. Throws ElasticsearchError `template_missing`, and what the
+ * Checks that an index template is there, of this version or a newer one: without it the server would guess the fields' types, and keep the guess. Throws ElasticsearchError `template_missing`, and what the
  * client throws. A user who may not look at templates is let through.
  */
-export async function checkTemplate(client: Client, { nodes }: ElasticsearchConfig): Promise<void> {
-  const version = await installedVersion(client);
+export async function checkTemplate(client: Client, template: string, url: string): Promise<void> {
+  const version = await installedVersion(client, template);
   if (version === null || version >= SETUP_VERSION) return;
   const found = version === 0 ? 'is not installed' : `is of version ${version}, expected ${SETUP_VERSION}`;
   throw new ElasticsearchError(
     'template_missing',
-    `index template ${FLOW_TEMPLATE} ${found}: run 'sluice export setup elasticsearch --url ${nodes[0]}'`,
+    `index template ${template} ${found}: run 'sluice export setup elasticsearch --url ${url}'`,
   );
 }
 
 /** 0 when there is none, null when one may not look. */
-async function installedVersion(client: Client): Promise<number | null> {
+async function installedVersion(client: Client, template: string): Promise<number | null> {
   try {
-    const { index_templates: found } = await client.indices.getIndexTemplate({ name: FLOW_TEMPLATE });
+    const { index_templates: found } = await client.indices.getIndexTemplate({ name: template });
     const version: unknown = found.at(0)?.index_template['_meta']?.['version'];
     return typeof version === 'number' ? version : 0;
   } catch (error) {

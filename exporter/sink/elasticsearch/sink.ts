@@ -1,52 +1,35 @@
-import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
-import type { Client } from '@elastic/elasticsearch';
 import type { ElasticsearchConfig } from '../../config/config.ts';
 import { JsonBytes } from '../../document/json-bytes.ts';
-import { RetryWait } from '../../retry-wait.ts';
-import { pause } from '../../wait.ts';
 import type { MessageList, Reject, Sink, WriteContext } from '../sink.ts';
-import { ANSWER_PARTS, type BulkAnswer, type BulkItem, reasonOf, resultOf } from './bulk-answer.ts';
-import { type BulkBody, BulkBodyMaker } from './bulk-body.ts';
-import { createClient, ElasticsearchError, elasticsearchError } from './connection.ts';
-import { checkTemplate } from './check-template.ts';
-import { flowStream } from './streams.ts';
+import { BulkBodyMaker } from './bulk-body.ts';
+import { BulkWriter } from './bulk-writer.ts';
+import { EdgeSink } from './edge-sink.ts';
+import { FLOW_TEMPLATE, flowStream } from './streams.ts';
 
-const compress = promisify(gzip);
-
-/** Tries that single documents get when the server has no room for them, before the whole list is sent again. */
-const ITEM_TRIES = 6;
-const FIRST_WAIT_MS = 100;
-const MAX_WAIT_MS = 5000;
-/** Larger bodies are split before they are sent: servers refuse 100 MB, and like a tenth of that. */
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
-
-const headers = {
-  'content-type': 'application/vnd.elasticsearch+x-ndjson; compatible-with=8',
-  accept: 'application/vnd.elasticsearch+json; compatible-with=8',
-};
-
-export function createElasticsearchSink(config: ElasticsearchConfig): Sink {
-  return new ElasticsearchSink(config);
+/** The sink of a configuration. `identity` tells this sink from those of other exporters, and is the same after a restart. */
+export function createElasticsearchSink(config: ElasticsearchConfig, identity: string): Sink {
+  return config.stream === 'edges' ? new EdgeSink(config, identity) : new FlowSink(config);
 }
 
 /** Messages as documents of a data stream. A document's id is that of the flow, and only what is not there yet is created: a repeated write stores nothing twice. */
-class ElasticsearchSink implements Sink {
+class FlowSink implements Sink {
   readonly maxInFlight: number;
-  readonly counters = { duplicates: 0 };
-  private readonly config: ElasticsearchConfig;
+  private readonly writer: BulkWriter;
   private readonly maker = new BulkBodyMaker();
   /** Buffers that no request needs. */
   private readonly spare: JsonBytes[] = [];
-  private client: Client | null = null;
 
   constructor(config: ElasticsearchConfig) {
-    this.config = config;
     this.maxInFlight = config.inFlight;
+    this.writer = new BulkWriter(config, flowStream(config.namespace));
   }
 
-  async open(): Promise<void> {
-    await checkTemplate(this.connected(), this.config).catch((error: unknown) => this.fail(error));
+  get counters(): Readonly<Record<string, number>> {
+    return { duplicates: this.writer.duplicates };
+  }
+
+  open(): Promise<void> {
+    return this.writer.open(FLOW_TEMPLATE);
   }
 
   async write(messages: MessageList, context: WriteContext): Promise<readonly Reject[]> {
@@ -54,7 +37,7 @@ class ElasticsearchSink implements Sink {
     try {
       const { body, rejects } = this.maker.make(messages, json);
       const all = [...rejects];
-      await this.send(body, 0, body.count, context, (document, cause, reason) =>
+      await this.writer.write(body, context, (document, cause, reason) =>
         all.push({ index: body.places[document], cause, reason }),
       );
       return all;
@@ -63,121 +46,7 @@ class ElasticsearchSink implements Sink {
     }
   }
 
-  async close(): Promise<void> {
-    const { client } = this;
-    this.client = null;
-    await client?.close().catch(() => {});
+  close(): Promise<void> {
+    return this.writer.close();
   }
-
-  /** Sends documents `[from, to)` of a body; halves of them when they are too large together. */
-  private async send(
-    body: BulkBody,
-    from: number,
-    to: number,
-    context: WriteContext,
-    reject: (document: number, cause: string, reason: string) => void,
-  ): Promise<void> {
-    if (from === to) return;
-    const { json, starts } = body;
-    let isTooLarge = starts[to] - starts[from] > MAX_BODY_BYTES && to - from > 1;
-    if (!isTooLarge) {
-      const documents = Array.from({ length: to - from }, (_, i) => from + i);
-      try {
-        const answer = await this.request(json.bytes.subarray(starts[from], starts[to]), context.signal);
-        await this.settle(body, documents, answer, context, reject);
-        return;
-      } catch (error) {
-        if (!(error instanceof ElasticsearchError) || error.failure !== 'too_large') throw error;
-        isTooLarge = true;
-        if (to - from === 1) {
-          reject(from, 'too_large', error.message);
-          return;
-        }
-      }
-    }
-    const middle = (from + to) >> 1;
-    await this.send(body, from, middle, context, reject);
-    await this.send(body, middle, to, context, reject);
-  }
-
-  /** Looks at what became of documents; those for which there was no room are sent again. */
-  private async settle(
-    body: BulkBody,
-    documents: readonly number[],
-    answer: BulkAnswer,
-    context: WriteContext,
-    reject: (document: number, cause: string, reason: string) => void,
-  ): Promise<void> {
-    const wait = new RetryWait(FIRST_WAIT_MS, MAX_WAIT_MS);
-    let sent = documents;
-    let last = answer;
-    for (let tries = 1; last.errors; tries++) {
-      const again: number[] = [];
-      const items: readonly BulkItem[] = last.items ?? [];
-      let said = '';
-      for (const [i, document] of sent.entries()) {
-        const item = items[i] ?? {};
-        const result = resultOf(item);
-        if (result === 'duplicate') this.counters.duplicates++;
-        else if (result === 'rejected') reject(document, 'mapping', reasonOf(item));
-        else if (result === 'refused') throw new ElasticsearchError('refused', this.inWords(reasonOf(item)));
-        else if (result === 'busy') {
-          again.push(document);
-          said = reasonOf(item);
-        }
-      }
-      if (again.length === 0) return;
-      context.retried('item_busy');
-      if (tries === ITEM_TRIES || context.signal.aborted) {
-        throw new ElasticsearchError('busy', this.inWords(`${again.length} documents: ${said}`));
-      }
-      await pause(wait.next(), context.signal);
-      sent = again;
-      last = await this.request(linesOf(body, again), context.signal);
-    }
-  }
-
-  private async request(body: Buffer, signal: AbortSignal): Promise<BulkAnswer> {
-    const isGzip = this.config.compression === 'gzip';
-    try {
-      // Level 1: most of the saving at a third of the CPU of the client's own level.
-      const bulkBody = isGzip ? await compress(body, { level: constants.Z_BEST_SPEED }) : body;
-      return await this.connected().transport.request<BulkAnswer>(
-        {
-          method: 'POST',
-          path: `/${flowStream(this.config.namespace)}/_bulk`,
-          querystring: { filter_path: ANSWER_PARTS },
-          bulkBody,
-        },
-        { signal, headers: isGzip ? { ...headers, 'content-encoding': 'gzip' } : headers },
-      );
-    } catch (error) {
-      return this.fail(error);
-    }
-  }
-
-  /** The client, made with the secrets and certificates as they are now when there is none. */
-  private connected(): Client {
-    try {
-      this.client ??= createClient(this.config);
-      return this.client;
-    } catch (error) {
-      throw new ElasticsearchError('denied', (error as Error).message, error);
-    }
-  }
-
-  private fail(error: unknown): never {
-    const failure = elasticsearchError(error, `Elasticsearch at ${this.config.nodes.join(', ')}`);
-    // A secret or a certificate may have been replaced: the next try reads them again.
-    if (failure.failure === 'denied' || failure.failure === 'server') void this.close();
-    throw failure;
-  }
-
-  private inWords(reason: string): string {
-    return `data stream ${flowStream(this.config.namespace)}: ${reason}`;
-  }
-}
-
-function linesOf({ json, starts }: BulkBody, documents: readonly number[]): Buffer {
-  return Buffer.concat(documents.map((i) => json.bytes.subarray(starts[i], starts[i + 1])));
 }

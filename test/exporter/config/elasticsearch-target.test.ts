@@ -14,6 +14,7 @@ describe('the configuration of a sink for Elasticsearch', () => {
     assert.deepEqual(parse('{ nodes: ["http://a:9200"] }').config?.sinks[0].target, {
       kind: 'elasticsearch',
       nodes: ['http://a:9200'],
+      stream: 'flows',
       namespace: 'default',
       compression: 'none',
       inFlight: 2,

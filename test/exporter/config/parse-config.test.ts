@@ -130,7 +130,7 @@ sinks:
     [
       'a sink without a target',
       good.replace(/ {4}file.*\n/, ''),
-      ['7:5 sinks[0] has no target: expected exactly one of file, stdout, kafka'],
+      ['7:5 sinks[0] has no target: expected exactly one of file, stdout, kafka, elasticsearch'],
     ],
     [
       'two sinks of one name',

@@ -35,6 +35,7 @@ function configOf(change: Partial<ElasticsearchConfig> = {}): ElasticsearchConfi
     kind: 'elasticsearch',
     nodes: [server!.url],
     namespace: `test${++namespaces}`,
+    stream: 'flows',
     compression: 'none',
     inFlight: 3,
     ...change,
@@ -60,7 +61,7 @@ interface FlowDocument {
 function rigOf(change: Partial<ElasticsearchConfig> = {}): Promise<SinkRig> {
   const config = configOf(change);
   return Promise.resolve({
-    sink: createElasticsearchSink(config),
+    sink: createElasticsearchSink(config, 'test'),
     stored: async (count) => {
       const hits = await readDocuments(server!.url, streamOf(config), count);
       return hits.map(({ _source }) => {
@@ -74,7 +75,7 @@ function rigOf(change: Partial<ElasticsearchConfig> = {}): Promise<SinkRig> {
 describe('the sink for Elasticsearch', { skip: missing !== '' && missing }, () => {
   it('says that the index template is missing, until set-up has installed it', async () => {
     const config = configOf();
-    const sink = createElasticsearchSink(config);
+    const sink = createElasticsearchSink(config, 'test');
     await assert.rejects(sink.open(), {
       failure: 'template_missing',
       message: `index template sluice-flows is not installed: run 'sluice export setup elasticsearch --url ${server!.url}'`,
@@ -95,7 +96,7 @@ describe('the sink for Elasticsearch', { skip: missing !== '' && missing }, () =
 
   it('stores nothing twice, however often it is written, and counts what was there', async () => {
     const config = configOf();
-    const sink = createElasticsearchSink(config);
+    const sink = createElasticsearchSink(config, 'test');
     await sink.open();
     await sink.write(podFlows(0, 60), context);
     await sink.write(podFlows(40, 100), context);
@@ -107,7 +108,7 @@ describe('the sink for Elasticsearch', { skip: missing !== '' && missing }, () =
 
   it('rejects a document that the mapping refuses, with the reason, and stores those around it', async () => {
     const config = configOf();
-    const sink = createElasticsearchSink(config);
+    const sink = createElasticsearchSink(config, 'test');
     await sink.open();
     const bad = podFrame('pod-bad', 80, 1, 1, {
       IP: { source: 'nowhere', destination: '10.0.0.1', ipVersion: 1 },
@@ -125,7 +126,7 @@ describe('the sink for Elasticsearch', { skip: missing !== '' && missing }, () =
 
   it('stores flows in the fields and types of the template', async () => {
     const config = configOf();
-    const sink = createElasticsearchSink(config);
+    const sink = createElasticsearchSink(config, 'test');
     await sink.open();
     await sink.write(podFlows(0, 10), context);
     assert.equal(await countDocuments(server!.url, streamOf(config)), 10);
@@ -142,7 +143,7 @@ describe('the sink for Elasticsearch', { skip: missing !== '' && missing }, () =
   });
 
   it('tells when there is no server', async () => {
-    const sink = createElasticsearchSink(configOf({ nodes: ['http://127.0.0.1:1'] }));
+    const sink = createElasticsearchSink(configOf({ nodes: ['http://127.0.0.1:1'] }), 'test');
     await assert.rejects(sink.open(), { failure: 'server' });
     await sink.close();
   });

@@ -25,14 +25,18 @@ const sinkOf = (
   server: BulkServer,
   change: Partial<ElasticsearchConfig> = {},
 ): ReturnType<typeof createElasticsearchSink> =>
-  createElasticsearchSink({
-    kind: 'elasticsearch',
-    nodes: [server.url],
-    namespace: 'default',
-    compression: 'none',
-    inFlight: 2,
-    ...change,
-  });
+  createElasticsearchSink(
+    {
+      kind: 'elasticsearch',
+      nodes: [server.url],
+      namespace: 'default',
+      stream: 'flows',
+      compression: 'none',
+      inFlight: 2,
+      ...change,
+    },
+    'test',
+  );
 
 /** A context that notes what is tried again. */
 function noting(): { retries: string[]; context: typeof context } {
