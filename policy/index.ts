@@ -127,8 +127,8 @@ export {
 // Recorded traffic against policies that are not in force.
 export type { EndDecision, ProposedPolicies } from './replay/cluster-policies.ts';
 export { AUDITED, DENIED, PASSED, type SkipCause, skipCauses } from './replay/flow-outcome.ts';
+export { outsideGroups } from './replay/outside-groups.ts';
 export {
-  outsideGroups,
   type ReplayChange,
   replayChanges,
   replayPolicies,

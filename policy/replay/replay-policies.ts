@@ -1,9 +1,7 @@
-import { PolicyState } from '../compile/policy-state.ts';
 import type { Direction } from '../model.ts';
 import { askedEnds } from './asked-ends.ts';
 import { ClusterPolicies, type EndDecision, type ProposedPolicies } from './cluster-policies.ts';
 import { AUDITED, DENIED } from './flow-outcome.ts';
-import { RangeTable } from './range-table.ts';
 import { endName, type TrafficEnd } from './traffic-end.ts';
 import type { Conversation } from './traffic-recorder.ts';
 
@@ -41,18 +39,6 @@ export interface ReplayResult {
   readonly flows: Readonly<Record<ReplayChange, number>>;
   /** Flows of pods whose labels the recording lacks. */
   readonly unjudged: number;
-}
-
-/** The ranges that proposed policies tell apart: by the name that this gives, a recorder groups addresses outside without a loss. */
-export function outsideGroups({
-  policies,
-  services = [],
-  cidrGroups = [],
-}: ProposedPolicies): (address: string) => string {
-  const state = new PolicyState({ clusterName: 'default', clusterId: 0 });
-  state.update({ policies, services, cidrGroups });
-  const ranges = new RangeTable([...state.cidrs.entries()].map(([cidr]) => cidr));
-  return (address) => ranges.longest(address) ?? (address.includes(':') ? '::/0' : '0.0.0.0/0');
 }
 
 /**
