@@ -149,3 +149,10 @@ export {
   type TrafficCounts,
   TrafficRecorder,
 } from './replay/traffic-recorder.ts';
+export {
+  type SuggestedKind,
+  type SuggestedPolicy,
+  type Suggestion,
+  type SuggestOptions,
+  suggestPolicies,
+} from './suggest/suggest-policies.ts';
