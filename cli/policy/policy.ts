@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts';
 import { listOutputFlag, namespaceFlag, nodeFlag } from '../nodes/list-flags.ts';
 import type { FlagSpec } from '../../flags/flag-spec.ts';
+import { replayCommand, suggestCommand } from './recorded-commands.ts';
 
 const outputFlag: FlagSpec = {
   name: 'output',
@@ -112,12 +113,15 @@ export const policyCommand: Command = {
   name: 'policy',
   summary: 'Show network policies and what their rules decided, check them, and ask who reaches whom',
   details: `
-list and get ask an agent or a relay for the policies in force; trace does, too, or works on files; validate works on files alone. Kinds: NetworkPolicy
+list and get ask an agent or a relay for the policies in force; trace does, too, or works on files; validate works on files alone. replay and suggest read recorded flows.
+Kinds: NetworkPolicy
 (networking.k8s.io/v1), CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy (cilium.io/v2), as YAML or JSON.`,
   examples: `  sluice policy list -n travel
   sluice policy get travel/front-door
   sluice policy trace --from travel/search-0 --to travel/fares-0 --port 8080/TCP
-  sluice policy validate policies/`,
+  sluice policy validate policies/
+  sluice policy replay policies/ --since 24h --fail-on denied
+  sluice policy suggest -n travel --since 24h > travel.yaml`,
   subcommands: [
     {
       name: 'list',
@@ -188,5 +192,7 @@ Exit status: 0 if the connection passes (also if it is only audited), 2 if a pol
       flags: traceFlags,
       run: async (invocation) => (await import('./run-trace.ts')).tracePolicies(invocation),
     },
+    replayCommand,
+    suggestCommand,
   ],
 };

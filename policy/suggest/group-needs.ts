@@ -72,14 +72,13 @@ function addressNote(address: string, names: ReadonlySet<string>): string {
 
 /** Pods first, then nodes and the like, then addresses; each by name. */
 function sortKey(peer: SuggestedPeer): string {
-  switch (peer.kind) {
-    case 'pods':
-      return `1 ${peer.selector.namespace} ${JSON.stringify(peer.selector.labels)} ${peer.cluster}`;
-    case 'entity':
-      return `2 ${peer.entity}`;
-    case 'address':
-      return `3 ${peer.address.includes(':') ? 6 : 4} ${peer.address.replace(/\d+/g, (digits) => digits.padStart(3, '0'))}`;
+  if (peer.kind === 'entity') return `2 ${peer.entity}`;
+  if (peer.kind === 'pods') {
+    const { selector, cluster } = peer;
+    return `1 ${selector.namespace} ${JSON.stringify(selector.labels)} ${cluster}`;
   }
+  const padded = peer.address.replace(/\d+/g, (digits) => digits.padStart(3, '0'));
+  return `3 ${peer.address.includes(':') ? 6 : 4} ${padded}`;
 }
 
 function compare(a: string, b: string): number {
