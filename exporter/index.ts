@@ -2,6 +2,7 @@ export { type ElasticsearchServers, type ExportConfig, type SecretPlace } from '
 export { loadConfig } from './config/load-config.ts';
 export { type ConfigProblem, type ParsedConfig } from './config/parse-config.ts';
 export { type ExporterIo, runExporter } from './exporter.ts';
+export { type ConfigReport } from './live-config.ts';
 export { loadTopicReader, type TopicRange } from './kafka/index.ts';
 export { type ExportReport, type SinkReport } from './serve/report.ts';
 export { isNodeUrl } from './config/read-elasticsearch-target.ts';

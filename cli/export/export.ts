@@ -9,6 +9,7 @@ export const exportCommand: Command = {
   details: `
 Follows a relay, an agent or a Kafka topic, keeps what comes in a spool on disk, and delivers it to any number of sinks, each with its own filters, field mask and sampling. A flow stays in the spool
 until every sink has acknowledged it, so that neither a kill -9 nor a store that is away loses one: it is delivered at least once, and what was delivered twice can be told by its uuid.
+A changed configuration file is put in force while flows pass, at once on SIGHUP; one that cannot be used leaves the one before in force.
 What is given up by a stated policy (a full spool, a document that a store will never take) is counted by cause, and shown by 'sluice export status' and as metrics.
 
 The configuration is one YAML file. A sink is one of the targets below; its lists take flow filters as 'sluice observe --print-raw-filters' prints them.`,
@@ -54,7 +55,7 @@ The configuration is one YAML file. A sink is one of the targets below; its list
         ],
         [
           'sinks[].elasticsearch',
-          'nodes; namespace (default: default) of the data stream logs-sluice.flows-NAMESPACE, compression (none, gzip), inFlight, apiKey ({file: PATH} or {env: NAME}) or basic (username, password), tls. Needs what setup installs.',
+          'nodes; stream (flows: a document each, edges: counts by workloads and minute), namespace (default: default) of the data stream, compression (none, gzip), inFlight, apiKey ({file: PATH} or {env: NAME}) or basic (username, password), tls. Needs what setup installs.',
         ],
         ['sinks[].stdout', '{}: the same lines on stdout.'],
       ],

@@ -10,5 +10,8 @@ export function runExport({ uses }: Invocation): Promise<number> {
   if (path === undefined) throw new UsageError('no configuration given: expected --config FILE');
   const config = readConfig(path);
   if (config === null) return Promise.resolve(1);
-  return runProcess((io) => runExporter(config, { ...io, stdout: process.stdout }));
+  const onReloadAsked = (listener: () => void): void => void process.on('SIGHUP', listener);
+  return runProcess((io) =>
+    runExporter(config, { ...io, stdout: process.stdout, configFile: path, onReloadAsked }),
+  );
 }

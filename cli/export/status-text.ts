@@ -12,17 +12,29 @@ const advice: Readonly<Record<string, string>> = {
 };
 const REJECTED = 'the store will never take them: see the dead letters for its reason';
 
-/** Whether flows come, and every sink gets on. */
-export function isWell({ source, spool, sinks }: ExportReport): boolean {
-  return source.state === 'following' && !spool.isHeld && sinks.every(({ problem }) => problem === '');
+/** Whether flows come, every sink gets on, and the configuration file can be used. */
+export function isWell({ config, source, spool, sinks }: ExportReport): boolean {
+  return (
+    config.problem === '' &&
+    source.state === 'following' &&
+    !spool.isHeld &&
+    sinks.every(({ problem }) => problem === '')
+  );
 }
 
 /** A report for a person. */
 export function statusText(report: ExportReport): string {
   return escapeTerminal(
-    sourceText(report) + spoolText(report) + sinkTable(report) + problemText(report),
+    configText(report) + sourceText(report) + spoolText(report) + sinkTable(report) + problemText(report),
     false,
   );
+}
+
+function configText({ config: { problem, needsRestart } }: ExportReport): string {
+  if (problem !== '') return `Configuration: changed, and not in force: ${problem}\n`;
+  return needsRestart.length === 0
+    ? ''
+    : `Configuration: in force but for ${needsRestart.join(', ')}, which needs a restart\n`;
 }
 
 function sourceText({ source }: ExportReport): string {

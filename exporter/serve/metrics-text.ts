@@ -5,10 +5,16 @@ type Sample = readonly [labels: Labels, value: number];
 
 /** A report as Prometheus reads it (exposition format, text 0.0.4). */
 export function metricsText(report: ExportReport): string {
-  const { source, spool, sinks } = report;
+  const { config, source, spool, sinks } = report;
   const perSink = (value: (sink: SinkReport) => number): Sample[] =>
     sinks.map((sink) => [labelsOf(sink), value(sink)]);
   return [
+    gauge('config_in_force', 'Whether what the configuration file holds is in force.', [
+      [{}, config.problem === '' && config.needsRestart.length === 0 ? 1 : 0],
+    ]),
+    counter('config_reloads_total', 'Changes of the configuration that were put in force.', [
+      [{}, config.reloads],
+    ]),
     gauge('source_connected', 'Whether the source answers.', [[{}, source.state === 'following' ? 1 : 0]]),
     counter('source_messages_total', 'What came from the source.', [
       [{ kind: 'flow' }, source.counts.flows],

@@ -1,11 +1,12 @@
-import type { ExportConfig } from '../config/config.ts';
 import type { Delivery } from '../delivery/delivery.ts';
+import type { ConfigReport } from '../live-config.ts';
+import type { Pipeline } from '../pipeline.ts';
 import type { SourceCounts } from '../source/frame-sorter.ts';
-import type { Source } from '../source/source.ts';
 import type { Spool } from '../spool/spool.ts';
 
 /** State and counts of an exporter at one moment. */
 export interface ExportReport {
+  readonly config: ConfigReport;
   readonly source: SourceReport;
   readonly spool: SpoolReport;
   readonly sinks: readonly SinkReport[];
@@ -47,14 +48,18 @@ export interface SinkReport {
   readonly retries: Readonly<Record<string, number>>;
 }
 
-export function reportOf(parts: {
-  readonly config: ExportConfig;
-  readonly source: Source;
+export function reportOf({
+  pipeline,
+  spool,
+  config,
+}: {
+  readonly pipeline: Pipeline;
   readonly spool: Spool;
-  readonly deliveries: readonly Delivery[];
+  readonly config: ConfigReport;
 }): ExportReport {
-  const { config, source, spool, deliveries } = parts;
+  const { source, deliveries } = pipeline;
   return {
+    config,
     source: {
       address: source.name,
       state: source.state.name,
@@ -65,7 +70,7 @@ export function reportOf(parts: {
     },
     spool: {
       bytes: spool.bytes,
-      maxBytes: config.spool.maxBytes,
+      maxBytes: pipeline.config.spool.maxBytes,
       written: spool.end,
       droppedNewest: spool.droppedNewest,
       writeErrors: spool.writeErrors,

@@ -4,7 +4,7 @@ import type { KafkaSourceConfig } from '../config/config.ts';
 import { kafkajsConfig } from '../kafka/kafkajs-config.ts';
 import { registerCodecs } from '../kafka/kafkajs-codecs.ts';
 import { messageOf } from '../kafka/message-of.ts';
-import { RetryWait } from '../retry-wait.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 import type { Spool } from '../spool/spool.ts';
 import { orAborted, pause } from '../wait.ts';
 import { noSourceCounts, readBatches, sortFrames } from './frame-sorter.ts';
@@ -33,7 +33,7 @@ export interface KafkaSourceOptions {
 export class KafkaSource implements Source {
   readonly counts = noSourceCounts();
   breaks = 0;
-  readonly gaps = 0;
+  gaps = 0;
   state: SourceState = { name: 'connecting', reason: 'not tried yet' };
   private readonly options: KafkaSourceOptions;
 
@@ -47,9 +47,15 @@ export class KafkaSource implements Source {
     return `topic ${topic} at ${brokers.join(',')}`;
   }
 
+  goOnFrom({ counts, breaks, gaps }: Source): void {
+    Object.assign(this.counts, counts);
+    this.breaks = breaks;
+    this.gaps = gaps;
+  }
+
   /** Runs until `signal` aborts. Throws Error when the spool fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const wait = new RetryWait(500, 15_000);
+    const wait = new Backoff(500, 15_000);
     while (!signal.aborted) {
       const before = this.counts.flows;
       const reason = await this.consume(signal);

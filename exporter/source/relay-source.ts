@@ -2,7 +2,7 @@ import type { FrameRun } from '../../proto/flow/frame.ts';
 import type { FlowFilter } from '../../proto/gen/flow/flow_pb.ts';
 import { formatAddress, RpcCode, RpcConnection, RpcError } from '../../rpc/index.ts';
 import type { RelaySourceConfig } from '../config/config.ts';
-import { RetryWait } from '../retry-wait.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 import type { Spool } from '../spool/spool.ts';
 import { pause } from '../wait.ts';
 import { noSourceCounts, readBatches, sortFrames } from './frame-sorter.ts';
@@ -49,9 +49,15 @@ export class RelaySource implements Source {
     return formatAddress(this.options.source.address);
   }
 
+  goOnFrom({ counts, breaks, gaps }: Source): void {
+    Object.assign(this.counts, counts);
+    this.breaks = breaks;
+    this.gaps = gaps;
+  }
+
   /** Runs until `signal` aborts. Throws Error when going on makes no sense: the server refuses the request for good, or the spool fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const wait = new RetryWait(500, 15_000);
+    const wait = new Backoff(500, 15_000);
     try {
       while (!signal.aborted) {
         const before = this.counts.flows;

@@ -15,6 +15,8 @@ export interface Source {
   /** Resumed streams of which nothing was known although something should have been: what lay between may be gone from the source. */
   readonly gaps: number;
   readonly state: SourceState;
+  /** Counts on from those of the source that this one replaces. Before `run`. */
+  goOnFrom(before: Source): void;
   /** Runs until `signal` aborts. Throws Error when going on makes no sense. */
   run(signal: AbortSignal): Promise<void>;
 }

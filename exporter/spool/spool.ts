@@ -24,6 +24,9 @@ export interface SpoolOptions {
   readonly log: SpoolLog;
 }
 
+/** What of the options may change at work. */
+export type SpoolBounds = Pick<SpoolOptions, 'maxBytes' | 'whenFull' | 'syncMs' | 'retainUs'>;
+
 /** Frames to be written as one record. */
 export interface SpoolBatch {
   /** Whole frames, back to back; at most MAX_RECORD_BYTES together. */
@@ -42,6 +45,10 @@ const RETRY_MS = 1000;
 const STORE_MS = 1000;
 const STATE_FILE = 'state.json';
 
+function segmentBytesOf({ maxBytes }: Pick<SpoolOptions, 'maxBytes'>): number {
+  return Math.min(MAX_SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS));
+}
+
 /**
  * Frames on disk until every reader has acknowledged them: append-only segments, one writer, readers with stored positions. An append that has resolved survives the death
  * of the process; see `syncMs` for that of the machine. Close it.
@@ -55,10 +62,10 @@ export class Spool {
   isHeld = false;
   /** When the spool was made, in µs since 1970. */
   readonly startedUs: number;
-  private readonly options: SpoolOptions;
+  private options: SpoolOptions;
   private readonly lock: { close(): void };
   private readonly segments: Segment[];
-  private readonly segmentBytes: number;
+  private segmentBytes: number;
   private file: FileHandle;
   private readonly readers = new Map<string, SpoolReader>();
   private wake = Promise.withResolvers<void>();
@@ -79,7 +86,7 @@ export class Spool {
     this.lock = lock;
     this.segments = segments;
     this.file = file;
-    this.segmentBytes = Math.min(MAX_SEGMENT_BYTES, Math.floor(options.maxBytes / SEGMENTS));
+    this.segmentBytes = segmentBytesOf(options);
     this.startedUs = startedUs;
     this.droppedNewest = droppedNewest;
     this.newestUs = Math.max(...segments.map(({ maxTimeUs }) => maxTimeUs));
@@ -127,9 +134,10 @@ export class Spool {
 
   /**
    * The reader of a name, at its stored position. A new one begins at the end of the spool; one whose position cannot be read, at its beginning, so that nothing is left out.
-   * One reader of a name at a time.
+   * One reader of a name at a time: one from before is closed.
    */
   reader(name: string): SpoolReader {
+    this.readers.get(name)?.close();
     const path = join(this.options.directory, `${name}.position.json`);
     let stored;
     try {
@@ -149,6 +157,20 @@ export class Spool {
     writePositionFile(path, stored, true);
     this.readers.set(name, reader);
     return reader;
+  }
+
+  /** A reader of this name is wanted no more: what only it needs is kept no longer. It is to have ended before. */
+  forget(name: string): void {
+    this.readers.get(name)?.close();
+    if (this.readers.delete(name)) this.released();
+  }
+
+  /** Changes the bounds at work. A smaller size is reached as the policy says, at the next append. */
+  setBounds(bounds: SpoolBounds): void {
+    const { maxBytes, whenFull, syncMs, retainUs } = bounds;
+    this.options = { ...this.options, maxBytes, whenFull, syncMs, retainUs };
+    this.segmentBytes = segmentBytesOf(bounds);
+    this.released();
   }
 
   /**

@@ -13,7 +13,7 @@ import {
   AggregateFlowsRequestSchema,
 } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
 import { RpcCode, RpcError } from '../../rpc/index.ts';
-import { Backoff } from '../peer/backoff.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 import { PeerFlows } from '../peer/peer-flows.ts';
 import type { PeerSession } from '../peer/peer-session.ts';
 

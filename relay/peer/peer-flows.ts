@@ -3,7 +3,7 @@ import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { withTimes } from '../../proto/flow/peek-flow.ts';
 import { type GetFlowsRequest, GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import { RpcCode, RpcError } from '../../rpc/index.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 import type { PeerSession } from './peer-session.ts';
 import { ResumePoint } from './resume-point.ts';
 

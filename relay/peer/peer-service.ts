@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChangeNotification, Peer } from '../../proto/gen/peer/peer_pb.ts';
 import { type Address, callStream, type ClientTls, RpcConnection } from '../../rpc/index.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 
 /** What a listener to the Peer service hears. */
 export interface PeerServiceListener {

@@ -1,7 +1,7 @@
 import { Observer, type ServerStatusResponse } from '../../proto/gen/observer/observer_pb.ts';
 import { Diagnostics } from '../../proto/gen/sluice/v1/diagnostics_pb.ts';
 import { type Address, callUnary, type ClientTls, RpcConnection, type RpcError } from '../../rpc/index.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 import type { ConnectGate } from './connect-gate.ts';
 
 /**

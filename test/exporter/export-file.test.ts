@@ -10,7 +10,7 @@ import { FakeAgent } from '../relay/support/fake-agent.ts';
 import { lostFrame } from '../relay/support/flow-bytes.ts';
 import { Scratch } from '../relay/support/scratch.ts';
 import { podFrame } from '../support/build-frames.ts';
-import { startExport } from './support/export-process.ts';
+import { type ExportProcess, startExport } from './support/export-process.ts';
 import { scratchDirectory } from './support/scratch-directory.ts';
 
 const scratch = new Scratch();
@@ -40,12 +40,19 @@ function numbersIn(path: string): Map<number, number> {
 }
 
 async function untilThere(path: string, count: number): Promise<Map<number, number>> {
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 1200; i++) {
     const found = numbersIn(path);
     if (found.size >= count) return found;
     await sleep(50);
   }
   return numbersIn(path);
+}
+
+/** Starts an exporter, which ends with the tests at the latest. */
+async function start(): Promise<ExportProcess> {
+  const exporter = await startExport(configFile);
+  scratch.keep({ stop: () => exporter.end('SIGKILL') });
+  return exporter;
 }
 
 before(async () => {
@@ -76,12 +83,12 @@ describe('sluice export to files', () => {
     }, 20);
     let kills = 0;
     for (; kills < 3; kills++) {
-      const exporter = await startExport(configFile);
+      const exporter = await start();
       await untilThere(flowsFile, next);
       await sleep(30 * kills);
       assert.equal(await exporter.end('SIGKILL'), null);
     }
-    const exporter = await startExport(configFile);
+    const exporter = await start();
     await agent.stop();
     await sleep(100);
     await agent.start(agent.ring);

@@ -10,6 +10,7 @@ export interface ExportProcess {
   readonly log: () => string;
   /** Address of its metrics, such as `127.0.0.1:40123`. */
   readonly metrics: string;
+  readonly signal: (signal: NodeJS.Signals) => void;
   /** Ends it, and resolves to its exit status; null when a signal ended it. */
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 }
@@ -34,6 +35,7 @@ export async function startExport(configFile: string): Promise<ExportProcess> {
   return {
     log: () => log,
     metrics: ready.exec(log)![1],
+    signal: (signal) => void child.kill(signal),
     end: (signal) => end(child, closed, signal),
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Backoff } from '../../../relay/peer/backoff.ts';
+import { Backoff } from '../../rpc/backoff.ts';
 
 describe('Backoff', () => {
   it('doubles from the first wait to the longest, and begins anew after a success', () => {
