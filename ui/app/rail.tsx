@@ -17,6 +17,16 @@ const places: readonly { readonly view: ViewName; readonly title: string; readon
   },
   { view: 'flows', title: 'Flows', icon: <path d="M3 5h13M3 9.7h13M3 14.4h8" /> },
   {
+    view: 'policies',
+    title: 'Policies',
+    icon: (
+      <>
+        <path d="M9.5 2.5 15.5 5v4.3c0 3.6-2.4 6-6 7.4-3.6-1.4-6-3.8-6-7.4V5z" />
+        <path d="m6.8 9.4 1.9 1.9 3.5-3.8" />
+      </>
+    ),
+  },
+  {
     view: 'nodes',
     title: 'Nodes and losses',
     icon: (

@@ -4,6 +4,7 @@ import { FilterBar } from '../filter/filter-bar.tsx';
 import { LossBanner } from '../health/loss-banner.tsx';
 import { NodesView } from '../health/nodes-view.tsx';
 import { MapView } from '../map/map-view.tsx';
+import { PoliciesView } from '../policy/policies-view.tsx';
 import { FlowTable } from '../table/flow-table.tsx';
 import { Timeline } from '../timeline/timeline.tsx';
 import { Announcer } from './announcer.tsx';
@@ -36,6 +37,7 @@ export function Shell(): ReactElement {
       <main className="shell-main">
         {view === 'map' && <MapScreen />}
         {view === 'flows' && <FlowScreen />}
+        {view === 'policies' && <PoliciesView />}
         {view === 'nodes' && <NodesView />}
       </main>
       <SearchBox />

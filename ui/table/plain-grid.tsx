@@ -25,6 +25,8 @@ export function PlainGrid<T>({
   isSelected,
   onOpen,
   firstSort,
+  isFirstDescending = true,
+  onSort,
 }: {
   readonly label: string;
   readonly rows: readonly T[];
@@ -34,8 +36,11 @@ export function PlainGrid<T>({
   readonly onOpen: (row: T) => void;
   /** The column by which rows are sorted at first, the largest first. */
   readonly firstSort: string;
+  readonly isFirstDescending?: boolean;
+  /** Told when a person sorts otherwise. */
+  readonly onSort?: (id: string, isDescending: boolean) => void;
 }): ReactElement {
-  const [sort, setSort] = useState({ id: firstSort, isDescending: true });
+  const [sort, setSort] = useState({ id: firstSort, isDescending: isFirstDescending });
   const [active, setActive] = useState<{ readonly key: string; readonly column: number } | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const isMoved = useRef(false);
@@ -105,9 +110,11 @@ export function PlainGrid<T>({
             <button
               type="button"
               title="Sort by this"
-              onClick={() =>
-                setSort({ id, isDescending: sort.id === id ? !sort.isDescending : isNumber === true })
-              }
+              onClick={() => {
+                const isDescending = sort.id === id ? !sort.isDescending : isNumber === true;
+                setSort({ id, isDescending });
+                onSort?.(id, isDescending);
+              }}
             >
               {title}
               {sort.id === id && <span aria-hidden="true"> {sort.isDescending ? '↓' : '↑'}</span>}

@@ -9,7 +9,8 @@ const fleeting =
 const NAMESPACE_LABEL = 'k8s:io.kubernetes.pod.namespace';
 const CLUSTER_LABEL = 'k8s:io.cilium.k8s.policy.cluster';
 
-interface End {
+/** One end of a connection, as a policy may speak of it. */
+export interface End {
   readonly endpoint: Endpoint | undefined;
   readonly ip: string;
   readonly dnsName: string;
@@ -45,7 +46,8 @@ export function draftPolicy(flow: Flow): string | null {
   ].join('\n');
 }
 
-function endsOf(flow: Flow): readonly [client: End, server: End] {
+/** Who opened the connection of a flow, and who was called. */
+export function endsOf(flow: Flow): readonly [client: End, server: End] {
   const [sourcePort, destinationPort] = portsOf(flow);
   const { source: sourceIp = '', destination: destinationIp = '' } = flow.IP ?? {};
   const source: End = {
@@ -64,7 +66,7 @@ function endsOf(flow: Flow): readonly [client: End, server: End] {
 }
 
 /** `key: value` pairs that select a workload. */
-function labelsOf({ labels }: Endpoint): (readonly [string, string])[] {
+export function labelsOf({ labels }: Endpoint): (readonly [string, string])[] {
   const pairs = labels
     .filter((label) => label.startsWith('k8s:'))
     .map((label) => {
@@ -99,7 +101,12 @@ function peerLines(peer: End, own: End, prefix: 'to' | 'from'): string[] {
   return [`    - ${prefix}CIDR:`, `        - ${scalar(`${peer.ip}/${mask}`)}${comment}`];
 }
 
-function matchLabels(labels: readonly (readonly [string, string])[], indent: string, bullet = ''): string[] {
+/** Lines that select by labels. */
+export function matchLabels(
+  labels: readonly (readonly [string, string])[],
+  indent: string,
+  bullet = '',
+): string[] {
   const inner = indent + (bullet === '' ? '' : '  ');
   return [
     `${indent}${bullet}matchLabels:`,
@@ -118,7 +125,8 @@ function portLines({ l4 }: Flow, port: number): string[] {
   ];
 }
 
-function nameOf({ endpoint, dnsName, ip }: End): string {
+/** How an end is called in the name of an object. */
+export function nameOf({ endpoint, dnsName, ip }: End): string {
   const [workload] = endpoint?.workloads ?? [];
   const name =
     workload?.name ?? (endpoint?.podName || reservedName(endpoint?.identity ?? 0) || dnsName || ip);
@@ -130,7 +138,7 @@ function nameOf({ endpoint, dnsName, ip }: End): string {
 }
 
 /** A text as YAML: in quotes unless it can be nothing but a text. */
-function scalar(text: string): string {
+export function scalar(text: string): string {
   const isPlain = /^[A-Za-z][\w./:-]*[\w]$/.test(text) && !text.includes(': ');
   const isWord = /^(?:true|false|yes|no|on|off|null|y|n)$/i.test(text);
   return isPlain && !isWord ? text : JSON.stringify(text);
