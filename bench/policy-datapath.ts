@@ -3,9 +3,10 @@
  * programs with no policy in force. Method and figures as in `emit`. Then what it takes to write a set, and to let one more identity in.
  */
 import { PolicySets } from '../agent/policy/policy-sets.ts';
-import { parsePolicies, PolicyState } from '../policy/index.ts';
+import { parsePolicies } from '../policy/index.ts';
 import { type BenchRow, median } from './report.ts';
 import { constant, type DatapathNode } from './support/datapath-node.ts';
+import { enforce, labels, policy, stateOf } from './support/policy-traffic.ts';
 import {
   eventsLost,
   loadDatapaths,
@@ -13,7 +14,6 @@ import {
   sampleTraffic,
   shuffled,
   startReader,
-  TRAFFIC_PORT,
   type TrafficSample,
   type Workload,
   workloads,
@@ -25,60 +25,6 @@ const BASELINE = 'no policy';
 /** Entries of each pod's set, both directions together; 0 = no policy. */
 const setups = [0, 100, 3000, 10_000] as const;
 const nameOf = (entries: number): string => (entries === 0 ? BASELINE : `${entries} entries`);
-/** Identities of pods that never come; those of the cast are below 2000. */
-const FIRST_PEER = 10_000;
-
-const labels = (app: string): string[] => [
-  `k8s:app=${app}`,
-  'k8s:io.cilium.k8s.policy.cluster=east',
-  'k8s:io.kubernetes.pod.namespace=bench',
-];
-
-/** A port for many peers, a range of ports for everybody, and the whole of a range of addresses. */
-const policy = {
-  apiVersion: 'cilium.io/v2',
-  kind: 'CiliumNetworkPolicy',
-  metadata: { name: 'bench', namespace: 'bench' },
-  spec: {
-    endpointSelector: {},
-    ingress: [
-      {
-        fromEndpoints: [{ matchLabels: { app: 'peer' } }],
-        toPorts: [{ ports: [{ port: String(TRAFFIC_PORT), protocol: 'TCP' }] }],
-      },
-      { toPorts: [{ ports: [{ port: '20000', endPort: 20_100, protocol: 'UDP' }] }] },
-    ],
-    egress: [
-      {
-        toEndpoints: [{ matchLabels: { app: 'peer' } }],
-        toPorts: [{ ports: [{ port: String(TRAFFIC_PORT), protocol: 'TCP' }] }],
-      },
-      { toCIDR: ['198.51.100.0/24'] },
-    ],
-  },
-};
-
-/** A state in which the pods of the cast have that many entries, give or take a few. */
-function stateOf(lab: TwoNodes, entries: number): PolicyState {
-  const { policies } = parsePolicies(JSON.stringify(policy), 'bench.json');
-  const state = new PolicyState({ clusterName: 'east', clusterId: 0 });
-  const cast = lab.nodes.flatMap(({ pods }) => pods.map(({ identity }) => identity));
-  const others = Array.from({ length: Math.max(0, entries / 2 - cast.length) }, (_, i) => FIRST_PEER + i);
-  state.update({
-    policies: entries === 0 ? [] : policies,
-    identities: [...cast, ...others].map((id) => ({ id, labels: labels('peer') })),
-    endpoints: [{ key: 'pod', labels: labels('peer') }],
-  });
-  return state;
-}
-
-function enforce(datapath: DatapathNode, pods: readonly Pod[], state: PolicyState): void {
-  const { object } = datapath;
-  const sets = new PolicySets(object.map('policy'), object.map('endpoint_policies'));
-  for (const { endpointId, netns } of pods) sets.assign(endpointId, netns, state.policyOf('pod')!, false);
-  sets.finishInitial();
-}
-
 interface Case {
   readonly workload: Workload;
   readonly where: string;
