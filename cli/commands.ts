@@ -15,6 +15,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./top/top.ts')).topCommand,
   },
   {
+    name: 'diff',
+    summary: 'Compare two stretches of time: edges that appeared, vanished, or changed',
+    isClient: true,
+    load: async () => (await import('./diff/diff.ts')).diffCommand,
+  },
+  {
     name: 'status',
     summary: 'Show the health of a relay or agent, and every loss by cause',
     isClient: true,
