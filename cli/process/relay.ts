@@ -82,6 +82,12 @@ const flags: readonly FlagSpec[] = [
     default: '134217728',
   },
   ...storeFlags({ directory: '/var/lib/sluice/relay/<name>', bytes: STORE_BYTES }),
+  {
+    name: 'export',
+    kind: 'string',
+    value: 'FILE',
+    help: "Also run an exporter in this process, by this configuration of 'sluice export', whose source is this relay's address.",
+  },
 ];
 
 function peerTls(uses: readonly FlagUse[]): { peerTls?: ClientTls } {
@@ -137,7 +143,8 @@ export const relayCommand: Command = {
   summary: 'Run a relay: many agents, or other relays, as one stream',
   details: `
 Follows its peers, merges their flows by time and serves them under the same API. A relay of a cluster follows its agents by the Peer service of one of them; a relay above
-clusters follows their relays. Exit status: 0 after SIGTERM or SIGINT, 1 when it cannot start.`,
+clusters follows their relays. With --export an exporter runs in the same process and ends with the relay, as the relay does with it; 'sluice export status' shows what it does.
+Exit status: 0 after SIGTERM or SIGINT, 1 when it cannot start, or when the exporter cannot go on.`,
   examples: `  # The relay of a cluster, with certificates of 'sluice certs create'
   sluice relay --name east --peer-service unix:///var/run/sluice/agent.sock \\
     --peer-tls-ca-files ca.crt --peer-tls-cert-file relay-client.crt --peer-tls-key-file relay-client.key \\
@@ -151,6 +158,11 @@ clusters follows their relays. Exit status: 0 after SIGTERM or SIGINT, 1 when it
   maxPositionals: 0,
   run: async ({ uses }: Invocation) => {
     const options = relayOptions(uses);
+    const exportFile = lastText(uses, 'export');
+    if (exportFile !== undefined) {
+      const { runRelayWithExport } = await import('./run-relay.ts');
+      return runProcess((io) => runRelayWithExport(options, exportFile, io));
+    }
     const { runRelay } = await import('../../relay/index.ts');
     return runProcess((io) => runRelay(options, io));
   },
