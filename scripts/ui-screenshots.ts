@@ -19,6 +19,7 @@ interface Screen {
 }
 
 const denied = encodeURIComponent('edge:east/clients/traveller>east/travel/frontend');
+const policyOfLab = encodeURIComponent('policy:CiliumNetworkPolicy/clients/travellers');
 const screens: readonly Screen[] = [
   { name: 'map', path: 'map' },
   { name: 'map-namespaces', path: 'map?z=namespaces' },
@@ -30,6 +31,9 @@ const screens: readonly Screen[] = [
   { name: 'filtered', path: 'map?q=--verdict+DROPPED' },
   { name: 'empty', path: 'map?q=--namespace+nowhere' },
   { name: 'flows', path: 'flows' },
+  { name: 'policies', path: 'policies' },
+  { name: 'policy', path: `policies?sel=${policyOfLab}` },
+  { name: 'draft', path: `policies?sel=${denied}` },
   { name: 'nodes', path: 'nodes' },
   {
     name: 'search',

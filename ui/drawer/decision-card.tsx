@@ -1,6 +1,8 @@
 import type { ReactElement } from 'react';
 import { shortCount } from '../store/format.ts';
 import type { ServiceNode } from '../model/service-node.ts';
+import { PolicyLink } from '../policy/policy-link.tsx';
+import { shortKind } from '../policy/policy-names.ts';
 import { type Tone, toneGlyph } from '../map/graph.ts';
 import type { Decision } from './edge-facts.ts';
 import { NodeName } from './node-name.tsx';
@@ -96,18 +98,13 @@ const reasonText = (reason: string): string => reason.toLowerCase().replaceAll('
 const keyOf = ({ outcome, policies, port, protocol, reason }: Decision): string =>
   [outcome, ...policies, port, protocol, reason].join(' ');
 
-const kinds: Readonly<Record<string, string>> = {
-  CiliumNetworkPolicy: 'CNP',
-  CiliumClusterwideNetworkPolicy: 'CCNP',
-  NetworkPolicy: 'KNP',
-};
-
-/** A policy by its kind, in short, and its name. */
+/** A policy by its kind, in short, and its name; leads to its page. */
 function PolicyName({ policy }: { readonly policy: string }): ReactElement {
   const [kind, ...rest] = policy.split('/');
   return (
     <span className="policy-name" title={policy}>
-      <span className="faint">{kinds[kind] ?? kind}</span> {rest.join('/')}
+      <span className="faint">{shortKind(kind)}</span>{' '}
+      <PolicyLink policy={policy}>{rest.join('/')}</PolicyLink>
     </span>
   );
 }

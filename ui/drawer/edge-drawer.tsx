@@ -3,6 +3,7 @@ import { useStores } from '../app/stores.ts';
 import { toneGlyph, toneOf } from '../map/graph.ts';
 import { excludeWords, onlyWords } from '../model/selection-words.ts';
 import type { Counts, Edge } from '../model/service-map.ts';
+import { DraftLink } from '../policy/policy-link.tsx';
 import { clockTime, shortCount, shortRate } from '../store/format.ts';
 import { DecisionCard } from './decision-card.tsx';
 import { FlowFields } from './flow-fields.tsx';
@@ -62,6 +63,7 @@ export function EdgeDrawer({ edge }: { readonly edge: Edge }): ReactElement {
             />
           </>
         )}
+        {edge.total.dropped + edge.total.audited > 0 && <DraftLink edge={edge.id} />}
       </section>
       {facts?.lastFlow !== null && facts !== null && (
         <section className="drawer-part">

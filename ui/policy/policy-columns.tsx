@@ -31,7 +31,7 @@ export function policyColumns({ history }: PolicyList, hasClusters: boolean): re
     {
       id: 'name',
       title: 'Name',
-      width: 172,
+      width: 150,
       isWide: true,
       cell: (policy) => <PolicyCell policy={policy} now={now} hasClusters={hasClusters} />,
       order: ({ namespace, name, cluster }) => `${namespace}/${name} ${cluster}`,
@@ -39,7 +39,7 @@ export function policyColumns({ history }: PolicyList, hasClusters: boolean): re
     {
       id: 'kind',
       title: 'Kind',
-      width: 42,
+      width: 36,
       cell: ({ kind }) => (
         <span className="mono" title={kind}>
           {shortKind(kind)}
@@ -50,7 +50,7 @@ export function policyColumns({ history }: PolicyList, hasClusters: boolean): re
     {
       id: 'curve',
       title: '',
-      width: 44,
+      width: 36,
       cell: (policy) => {
         const rates = history.get(policyId(policy)) ?? [];
         const tone = Number(policy.counts?.denied ?? 0n) > 0 ? 'dropped' : 'forwarded';
@@ -61,7 +61,7 @@ export function policyColumns({ history }: PolicyList, hasClusters: boolean): re
     {
       id: 'allowed',
       title: 'Allow/s',
-      width: 58,
+      width: 52,
       isNumber: true,
       cell: ({ counts }) => rateCell(counts?.allowedRate ?? 0, counts?.allowed ?? 0n, 'tone-forwarded'),
       order: ({ counts }) => countOrder(counts?.allowedRate, counts?.allowed),
