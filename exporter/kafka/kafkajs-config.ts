@@ -1,6 +1,7 @@
 import kafkajs, { type KafkaConfig as LibraryConfig, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../config/config.ts';
 import { readSecret } from '../config/secret.ts';
+import { quietKafkajs } from './quiet-kafkajs.ts';
 import { tlsOptions } from './tls-options.ts';
 
 /** How to reach a cluster. */
@@ -10,6 +11,7 @@ const TIMEOUT_MS = 30_000;
 
 /** What kafkajs has to know of a cluster, with secrets as they are now. */
 export function kafkajsConfig({ brokers, tls, sasl }: KafkaServers, clientId: string): LibraryConfig {
+  quietKafkajs();
   return {
     clientId,
     brokers: [...brokers],

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import kafkajs, { type Consumer, type EachBatchPayload } from 'kafkajs';
+import kafkajs, { type EachBatchPayload } from 'kafkajs';
 import { orAborted } from '../wait.ts';
 import { registerCodecs } from './kafkajs-codecs.ts';
 import { kafkajsConfig, type KafkaServers } from './kafkajs-config.ts';
@@ -25,6 +25,9 @@ export interface TopicReader {
   readonly afterBatch: () => void | Promise<void>;
 }
 
+/** Consumers that are tried before reading counts as failed. */
+const TRIES = 3;
+
 /** From and to where a partition is read: `end` is the offset behind the last; Infinity to follow. */
 interface Span {
   next: bigint;
@@ -38,23 +41,22 @@ interface Span {
 export async function readTopic(range: TopicRange, reader: TopicReader): Promise<void> {
   registerCodecs();
   const { topic, brokers } = range;
-  let consumer: Consumer | undefined;
   try {
     const kafka = new kafkajs.Kafka({ ...kafkajsConfig(range, 'sluice-observe'), retry: { retries: 2 } });
     const spans = await spansOf(kafka, range);
-    if (isDone(spans)) return;
-    consumer = kafka.consumer({
-      groupId: `sluice-observe-${randomUUID()}`,
-      maxWaitTimeInMs: 200,
-      allowAutoTopicCreation: false,
-    });
-    await consume(consumer, topic, spans, reader);
+    for (let tries = 1; !isDone(spans) && !reader.signal.aborted; tries++) {
+      try {
+        await consume(kafka, topic, spans, reader);
+        return;
+      } catch (error) {
+        // A consumer that broke is followed by another, which goes on where that one was.
+        if (tries === TRIES) throw error;
+      }
+    }
   } catch (error) {
     throw new Error(`cannot read topic ${topic} of ${brokers.join(',')}: ${(error as Error).message}`, {
       cause: error,
     });
-  } finally {
-    await consumer?.disconnect().catch(() => {}); // what is broken is closed
   }
 }
 
@@ -88,29 +90,40 @@ function isDone(spans: ReadonlyMap<number, Span>): boolean {
 }
 
 async function consume(
-  consumer: Consumer,
+  kafka: kafkajs.Kafka,
   topic: string,
   spans: ReadonlyMap<number, Span>,
   reader: TopicReader,
 ): Promise<void> {
-  const done = Promise.withResolvers<void>();
-  consumer.on(consumer.events.CRASH, ({ payload }) => done.reject(payload.error));
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: true,
-    eachBatch: async (payload) => {
-      const { batch } = payload;
-      const span = spans.get(batch.partition);
-      if (span === undefined) return;
-      if (takeBatch(batch, span, reader) || isDone(spans)) done.resolve();
-      await reader.afterBatch();
-      await payload.heartbeat();
-    },
+  const consumer = kafka.consumer({
+    groupId: `sluice-observe-${randomUUID()}`,
+    maxWaitTimeInMs: 200,
+    allowAutoTopicCreation: false,
+    retry: { retries: 2, restartOnFailure: () => Promise.resolve(false) },
   });
-  for (const [partition, { next }] of spans) consumer.seek({ topic, partition, offset: String(next) });
-  await orAborted(done.promise, reader.signal);
+  const done = Promise.withResolvers<void>();
+  done.promise.catch(() => {}); // it may break before anybody waits
+  consumer.on(consumer.events.CRASH, ({ payload }) => done.reject(payload.error));
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: true,
+      eachBatch: async (payload) => {
+        const { batch } = payload;
+        const span = spans.get(batch.partition);
+        if (span === undefined) return;
+        if (takeBatch(batch, span, reader) || isDone(spans)) done.resolve();
+        await reader.afterBatch();
+        await payload.heartbeat();
+      },
+    });
+    for (const [partition, { next }] of spans) consumer.seek({ topic, partition, offset: String(next) });
+    await orAborted(done.promise, reader.signal);
+  } finally {
+    await consumer.disconnect().catch(() => {}); // what is broken is closed
+  }
 }
 
 /** True when no more is to be read. What was fetched before the consumer stood where it should is passed over. */

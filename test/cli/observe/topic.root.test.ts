@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { createKafkaSink } from '../../../exporter/sink/kafka/sink.ts';
 import { KafkaBroker } from '../../../lab/servers/kafka-broker.ts';
 import { podFlows, podNames, writeUntilDone } from '../../exporter/support/sink-contract.ts';
-import { runCli } from '../support/run-cli.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
 
 let missing = '';
 const broker = await KafkaBroker.start().catch((error: Error) => {
@@ -55,6 +56,32 @@ describe('observing a topic', { skip: missing !== '' && missing }, () => {
     assert.ok(podsOf(out).every((name) => name.startsWith('pod-7')));
     assert.equal(podsOf((await observe('--last', '5')).out).length, 5);
     assert.equal(podsOf((await observe('--first', '5')).out).length, 5);
+  });
+
+  it('prints other formats, and what was written since a time, with nothing on stderr', async () => {
+    const all = ['observe', '--kafka', broker!.address, '--topic', 'flows', '--all'];
+    const csv = await runCli([...all, '-o', 'csv']);
+    assert.match(csv.out, /^time,node,source,/);
+    assert.ok(csv.out.split('\n').length > 100);
+    assert.equal(csv.err, '');
+    const since = await runCli([...all, '--since', '2026-01-01T00:00:00Z', '-o', 'compact']);
+    assert.match(since.out, /shop\/pod-99:\d+ \(unknown\) -> shop\/pay-5b7/);
+  });
+
+  it('follows what comes, and ends with success when it is interrupted', async () => {
+    const args = ['observe', '--kafka', broker!.address, '--topic', 'flows', '--follow', '-o', 'json'];
+    const child = startCli(args);
+    const closed = once(child, 'close');
+    try {
+      // Where following begins is not told: so something comes until the first is there.
+      const seen = once(child.stdout, 'data');
+      const feed = setInterval(() => void produce('protobuf', 200, 201), 2000);
+      const [line] = (await seen.finally(() => clearInterval(feed))) as [Buffer];
+      assert.match(line.toString(), /"pod_name":"pod-200"/);
+    } finally {
+      child.kill('SIGINT');
+    }
+    assert.deepEqual(await closed, [0, null]);
   });
 
   it('names a topic that is missing', async () => {
