@@ -1,6 +1,6 @@
 import type { FlowBatch } from '../../proto/flow/flow-batch.ts';
 import { isFlowFrame } from '../../proto/flow/frame-kind.ts';
-import type { SpoolBatch } from '../spool/spool.ts';
+import type { SpoolBatch } from '../spool/spool-options.ts';
 
 /** Takes one record; false when it was not taken. */
 export type Append = (batch: SpoolBatch, signal: AbortSignal) => Promise<boolean>;

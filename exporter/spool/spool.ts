@@ -2,52 +2,20 @@ import { mkdirSync, unlinkSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrameRun } from '../../proto/flow/frame.ts';
-import type { FullPolicy } from '../config/config.ts';
 import { type Position, readPositionFile, writePositionFile } from './position-file.ts';
 import { orAborted, pause } from '../wait.ts';
 import { crcOf, encodeRecordHeader, MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from './record.ts';
-import { newSegment, openSegments, type Segment, type SpoolLog } from './segment.ts';
+import { newSegment, openSegments, type Segment } from './segment.ts';
 import { lockSpool } from './spool-lock.ts';
 import { readRecordsSince } from './read-records.ts';
+import { segmentBytesOf, type SpoolBatch, type SpoolBounds, type SpoolOptions } from './spool-options.ts';
 import { SpoolReader } from './spool-reader.ts';
 import { readSpoolState, type SpoolState, writeSpoolState } from './spool-state.ts';
 
-export interface SpoolOptions {
-  readonly directory: string;
-  /** Bytes of all segments together. */
-  readonly maxBytes: number;
-  readonly whenFull: FullPolicy;
-  /** Longest wait for fsync in ms; 0 = before an append counts as done. */
-  readonly syncMs: number;
-  /** Records younger than this before the newest are kept although every sink has them: what is needed to tell flows that come again from new ones. */
-  readonly retainUs: number;
-  readonly log: SpoolLog;
-}
-
-/** What of the options may change at work. */
-export type SpoolBounds = Pick<SpoolOptions, 'maxBytes' | 'whenFull' | 'syncMs' | 'retainUs'>;
-
-/** Frames to be written as one record. */
-export interface SpoolBatch {
-  /** Whole frames, back to back; at most MAX_RECORD_BYTES together. */
-  readonly pieces: readonly Uint8Array[];
-  readonly count: number;
-  /** Range of the frames' times in µs. */
-  readonly minTimeUs: number;
-  readonly maxTimeUs: number;
-}
-
-/** Segments are an eighth of the spool at most: what is given up at once when it is full. */
-const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
-const SEGMENTS = 8;
 const RETRY_MS = 1000;
 /** How much of a count may be lost in a crash: what was counted within this time. */
 const STORE_MS = 1000;
 const STATE_FILE = 'state.json';
-
-function segmentBytesOf({ maxBytes }: Pick<SpoolOptions, 'maxBytes'>): number {
-  return Math.min(MAX_SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS));
-}
 
 /**
  * Frames on disk until every reader has acknowledged them: append-only segments, one writer, readers with stored positions. An append that has resolved survives the death

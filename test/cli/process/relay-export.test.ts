@@ -30,10 +30,8 @@ metrics: { listen: 127.0.0.1:0 }
 sinks: [{ name: all, file: { path: ${file} } }]
 `,
     );
-    const child = startCli([
-      ...['relay', '--name', 'r', '--peer', agent.options.address, '--listen', relay, '--store-dir', 'off'],
-      ...['--export', configFile],
-    ]);
+    const followed = ['--peer', agent.options.address, '--store-dir', 'off'];
+    const child = startCli(['relay', '--name', 'r', '--listen', relay, '--export', configFile, ...followed]);
     scratch.keep({ stop: () => void child.kill('SIGKILL') });
     let log = '';
     child.stderr.on('data', (data: Buffer) => (log += data.toString()));

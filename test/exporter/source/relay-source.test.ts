@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { RelaySource } from '../../../exporter/source/relay-source.ts';
-import { Spool, type SpoolOptions } from '../../../exporter/spool/spool.ts';
+import { Spool } from '../../../exporter/spool/spool.ts';
+import type { SpoolOptions } from '../../../exporter/spool/spool-options.ts';
 import { RpcCode, RpcError, parseAddress } from '../../../rpc/index.ts';
 import { FakeAgent } from '../../relay/support/fake-agent.ts';
 import { decodeRun, flowFrame, lostFrame, wordOf } from '../../relay/support/flow-bytes.ts';

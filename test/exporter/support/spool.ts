@@ -1,5 +1,5 @@
 import { frameMessage } from '../../../proto/flow/frame.ts';
-import type { SpoolBatch, SpoolOptions } from '../../../exporter/spool/spool.ts';
+import type { SpoolBatch, SpoolOptions } from '../../../exporter/spool/spool-options.ts';
 import type { SpoolReader } from '../../../exporter/spool/spool-reader.ts';
 import { scratchDirectory } from './scratch-directory.ts';
 
