@@ -21,6 +21,7 @@ export function useAsked<T>(
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const askOnce = async (): Promise<void> => {
+      const beganMs = performance.now();
       try {
         if (!document.hidden) {
           const answer = await ask(stop.signal);
@@ -32,7 +33,10 @@ export function useAsked<T>(
           setState((last) => ({ key, answer: last.key === key ? last.answer : null, problem }));
         }
       }
-      if (everyMs !== null && !stop.signal.aborted) timer = setTimeout(() => void askOnce(), everyMs);
+      if (everyMs === null || stop.signal.aborted) return;
+      // A server that takes long is not kept busy by one page.
+      const waitMs = Math.max(everyMs, 2 * (performance.now() - beganMs));
+      timer = setTimeout(() => void askOnce(), waitMs);
     };
     void askOnce();
     return () => {
