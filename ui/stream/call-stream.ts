@@ -20,6 +20,9 @@ export async function* callStream(
   }
 }
 
+/** The part of the page's address that is asked for here; tests check the types of this file without those of a browser. */
+declare const location: { readonly origin: string; readonly pathname: string };
+
 async function post(path: string, message: Uint8Array, signal: AbortSignal): Promise<Response> {
   const body = new Uint8Array(5 + message.length);
   new DataView(body.buffer).setUint32(1, message.length);
