@@ -62,7 +62,9 @@ describe('the policy view in Chromium', () => {
       const rest = manifest.getByRole('row', { name: /everything else: default deny \(egress\)/ });
       await rest.getByText(/\d denied/).waitFor();
       const talk = page.getByRole('region', { name: 'Conversations' });
-      await talk.getByRole('row', { name: /traveller.*frontend.*8443\/TCP.*no rule matches/ }).waitFor();
+      await talk
+        .getByRole('row', { name: /traveller.*frontend.*8443\/TCP.*no egress rule matches/ })
+        .waitFor();
       assert.match(decodeURIComponent(page.url()), /sel=policy:CiliumNetworkPolicy\/clients\/travellers/);
 
       // A change of its file is a revision, which is compared with the one before.

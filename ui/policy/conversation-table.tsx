@@ -70,8 +70,7 @@ export function ConversationTable({
               <th className="is-number">{titles[tab]}/s</th>
               <th className="is-number">In window</th>
               <th>Since</th>
-              <th>Side</th>
-              <th>{tab === 'passed' ? '' : 'Reason'}</th>
+              <th>{tab === 'passed' ? 'Side' : 'Reason'}</th>
             </tr>
           </thead>
           <tbody>
@@ -124,7 +123,7 @@ function ConversationRow({
             onOpen();
           }}
         >
-          <NodeName node={row.from} />
+          <NodeName node={row.from} /> <span className="faint">{row.from.island.cluster}</span>
         </button>
       </td>
       <td>
@@ -136,9 +135,8 @@ function ConversationRow({
       </td>
       <td className="is-number muted">{shortCount(count)}</td>
       <td className="mono muted">{row.firstMs === 0 ? '' : clockTime(row.firstMs).slice(0, 8)}</td>
-      <td className="muted">{row.side}</td>
       <td className="conversation-reason">
-        {tab !== 'passed' && <span className="muted">{reasonWords(row)}</span>}
+        <span className="muted">{tab === 'passed' ? row.side : reasonWords(row)}</span>
         <MapLink edge={row.edge} />
       </td>
     </tr>

@@ -129,11 +129,11 @@ export function conversationOf(
 }
 
 /** Why it does not pass, in words. */
-export function reasonWords({ reason, audited, dropped }: Conversation): string {
-  if (reason === 'POLICY_DENIED') return 'no rule matches: default deny';
-  if (reason === 'POLICY_DENY') return 'a deny rule';
+export function reasonWords({ side, reason, audited, dropped }: Conversation): string {
+  if (reason === 'POLICY_DENIED') return `no ${side} rule matches`;
+  if (reason === 'POLICY_DENY') return `a deny rule of ${side}`;
   if (dropped > 0) return reason === '' ? 'dropped' : reason.toLowerCase().replaceAll('_', ' ');
-  return audited > 0 ? 'would be denied: audit mode' : '';
+  return audited > 0 ? `audit mode, ${side}` : '';
 }
 
 /** Denied or would-be-denied flows a second, on average since the first within the window. */

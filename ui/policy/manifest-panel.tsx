@@ -11,6 +11,8 @@ import { TrafficCell } from './traffic-cell.tsx';
 export interface RestTraffic {
   readonly side: 'ingress' | 'egress';
   readonly isDenied: boolean;
+  /** Whether it is counted already. */
+  readonly isKnown: boolean;
   readonly dropped: number;
   readonly audited: number;
   /** What the counts span. */
@@ -141,7 +143,7 @@ function YamlText({ text }: { readonly text: string }): ReactElement {
 }
 
 function RestLine({ rest, most }: { readonly rest: RestTraffic; readonly most: number }): ReactElement {
-  const { side, isDenied, dropped, audited, seconds } = rest;
+  const { side, isDenied, isKnown, dropped, audited, seconds } = rest;
   const rate = (dropped + audited) / seconds;
   const tone = dropped > 0 ? 'dropped' : audited > 0 ? 'audit' : '';
   return (
@@ -158,8 +160,11 @@ function RestLine({ rest, most }: { readonly rest: RestTraffic; readonly most: n
           <span className="traffic-bar">
             <i className={`is-${tone}`} style={{ width: `${most > 0 ? (100 * rate) / most : 0}%` }} />
           </span>
-          <span className={tone === '' ? 'faint' : `traffic-rate tone-${tone}`}>{shortRate(rate)}</span>
+          <span className={tone === '' ? 'faint' : `traffic-rate tone-${tone}`}>
+            {isKnown ? shortRate(rate) : '…'}
+          </span>
           <span className="faint">
+            {!isKnown && 'being counted'}
             {dropped > 0 && `${shortCount(dropped)} denied`}
             {dropped > 0 && audited > 0 && ', '}
             {audited > 0 && `${shortCount(audited)} would be`}

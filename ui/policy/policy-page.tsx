@@ -108,6 +108,8 @@ function restOf(subjects: PolicySubjects | null, talk: Conversations | null): Re
     if (rest === null) return [];
     const { all = [], sinceMs = 0, untilMs = 0 } = talk ?? {};
     const seconds = Math.max(1, (untilMs - sinceMs) / 1000);
-    return [{ side, isDenied: rest === 'denied', seconds, ...defaultDenied(all, side) }];
+    return [
+      { side, isDenied: rest === 'denied', isKnown: talk !== null, seconds, ...defaultDenied(all, side) },
+    ];
   });
 }

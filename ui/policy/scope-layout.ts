@@ -64,6 +64,8 @@ export function scopeGraph(conversations: readonly Conversation[]): ScopeGraph {
   };
   const most = Math.max(1, kept.from.length, kept.own.length, kept.to.length);
   const height = most * (BOX_HEIGHT + GAP) + GAP;
+  // Without callers, or with nobody called, the endpoints take that side’s place.
+  const ownX = kept.from.length === 0 ? xs.from : kept.to.length === 0 ? xs.to : xs.own;
   const placed = new Map<string, ScopeNode>();
   for (const column of ['from', 'own', 'to'] as const) {
     const top = (height - kept[column].length * (BOX_HEIGHT + GAP) + GAP) / 2;
@@ -73,7 +75,7 @@ export function scopeGraph(conversations: readonly Conversation[]): ScopeGraph {
         id: `${column} ${id}`,
         node: known.get(id)!,
         column,
-        x: xs[column],
+        x: column === 'own' ? ownX : xs[column],
         y,
       });
     }
