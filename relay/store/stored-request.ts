@@ -15,17 +15,12 @@ function pointAt(us: number, nanosBehind: number): TimePoint {
   return { seconds, nanos: Math.round(us - seconds * 1e6) * 1000 + nanosBehind };
 }
 
-/** Whether a request asks for the newest flows, counted from the end. */
-export function isNewest({ number, first, since }: FlowSelection): boolean {
-  return number > 0 && number < ALL && !first && since === null;
+/** Whether a request wants a number of flows, rather than all of a span of time. */
+export function hasNumber({ number }: FlowSelection): boolean {
+  return number > 0 && number < ALL;
 }
 
-/** Most flows that a request wants in all; 0 = no limit. */
-export function limitOf({ number, follow }: FlowSelection): number {
-  return follow || number >= ALL ? 0 : number;
-}
-
-/** Who is asked for which part of a request that is no `isNewest` one. */
+/** Who is asked for which part of a request without a number. */
 export function planRequest({ since, until }: FlowSelection, covered: readonly Span[]): Stretch[] {
   const fromUs = since === null ? Number.NEGATIVE_INFINITY : usOf(since);
   const toUs = until === null ? Number.POSITIVE_INFINITY : usOf(until);
@@ -46,11 +41,11 @@ export function boundsOf(
 export function peersRequest(
   request: GetFlowsRequest,
   { since, until }: ReturnType<typeof boundsOf>,
-  { limit, isLast }: { readonly limit: number; readonly isLast: boolean },
+  isLast: boolean,
 ): GetFlowsRequest {
   const part = clone(GetFlowsRequestSchema, request);
   part.follow = request.follow && isLast;
-  part.number = BigInt(Math.min(limit, Number.MAX_SAFE_INTEGER));
+  part.number = 0n;
   // Counted from the oldest end, as everything is here.
   part.first = since === null && !part.follow;
   const timestamp = (point: TimePoint | null) =>

@@ -9,7 +9,7 @@ import {
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
 import { AggregateFlowsRequestSchema } from '../../proto/gen/sluice/v1/aggregation_pb.ts';
 import type { RelayStore } from './relay-store.ts';
-import { boundsOf, isNewest, limitOf, peersRequest, planRequest } from './stored-request.ts';
+import { boundsOf, hasNumber, peersRequest, planRequest } from './stored-request.ts';
 
 /** One client's AggregateFlows request to a relay with a store. */
 export interface StoredRowsCall {
@@ -31,7 +31,7 @@ export async function* countFromStore(
   const { store, query, signal } = call;
   const { selection, flows } = query;
   const isLive = selection.follow && selection.number === 0 && selection.since === null;
-  const isOfUse = !isLive && !store.isTooNew(selection) && !isNewest(selection) && limitOf(selection) === 0;
+  const isOfUse = !isLive && !store.isTooNew(selection) && !hasNumber(selection);
   const plan = isOfUse ? planRequest(selection, await store.covered(signal)) : [];
   if (!plan.some(({ source }) => source === 'store')) {
     yield { query, isLast: true };
@@ -46,7 +46,7 @@ export async function* countFromStore(
       continue;
     }
     const request = clone(AggregateFlowsRequestSchema, query.request);
-    request.flows = peersRequest(flows, bounds, { limit: 0, isLast });
+    request.flows = peersRequest(flows, bounds, isLast);
     yield { query: { ...query, request, flows: request.flows }, isLast };
   }
 }
