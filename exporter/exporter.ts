@@ -5,7 +5,8 @@ import { followConfig } from './config/follow-config.ts';
 import { LiveConfig } from './live-config.ts';
 import { Pipeline, retainUs } from './pipeline.ts';
 import { type StatusServer, serveStatus } from './serve/status-server.ts';
-import { reportOf } from './serve/report.ts';
+import { type ExportReport, reportOf } from './serve/report.ts';
+import { runHealth } from './serve/run-health.ts';
 import { Spool } from './spool/spool.ts';
 import { tuneMemory } from './tune-memory.ts';
 
@@ -52,12 +53,13 @@ async function run(config: ExportConfig, io: ExporterIo): Promise<void> {
     onFailure: (error) => broken.abort(error),
   });
   let server: StatusServer | null = null;
+  let telling: Promise<void> = Promise.resolve();
   try {
     await pipeline.apply(config);
     const live = new LiveConfig(io.configFile ?? '', pipeline, log);
-    if (config.metrics !== null) {
-      server = await serveStatus(config.metrics, () => reportOf({ pipeline, spool, config: live.report }));
-    }
+    const report = (): ExportReport => reportOf({ pipeline, spool, config: live.report });
+    if (config.metrics !== null) server = await serveStatus(config.metrics, report);
+    telling = runHealth({ report, config: () => pipeline.config, signal, log });
     log('info', 'exporter ready', {
       source: pipeline.source.name,
       sinks: config.sinks.map(({ name }) => name).join(','),
@@ -76,6 +78,7 @@ async function run(config: ExportConfig, io: ExporterIo): Promise<void> {
     broken.abort(error);
   } finally {
     await pipeline.ended();
+    await telling;
     await server?.close();
     await spool.close();
   }

@@ -17,6 +17,23 @@ export async function runElasticsearchSetup({ uses }: Invocation): Promise<numbe
   return 0;
 }
 
+/** `sluice export setup kibana`. */
+export async function runKibanaSetup({ uses }: Invocation): Promise<number> {
+  const { savedObjectsText, setUpKibana } = await loadSetup();
+  if (boolFlag(uses, 'print')) {
+    process.stdout.write(savedObjectsText());
+    return 0;
+  }
+  const { nodes, ...login } = serversOf(uses);
+  if (nodes.length > 1) throw new UsageError(`--url names ${nodes.length} servers: expected one Kibana`);
+  const space = lastText(uses, 'space');
+  if (space !== undefined && !/^[a-z0-9_-]+$/.test(space)) {
+    throw invalidValue('--space', space, 'the identifier of a space: lower case letters, digits, _ and -');
+  }
+  await setUpKibana({ ...login, url: nodes[0], ...(space !== undefined && { space }) }, optionsOf(uses));
+  return 0;
+}
+
 function optionsOf(uses: readonly FlagUse[]): SetupOptions {
   return {
     dryRun: boolFlag(uses, 'dry-run'),

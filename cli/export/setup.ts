@@ -51,7 +51,7 @@ const EXIT =
 
 export const setupCommand: Command = {
   name: 'setup',
-  summary: 'Install what flows need on a search cluster',
+  summary: 'Install what flows need on Elasticsearch and Kibana',
   details: `
 Says for each object whether it is there and in what it differs, then installs what is missing or of an older version. What was changed by hand stays, unless --overwrite is given. When anything is of a
 newer sluice, or not made by sluice at all, nothing is changed. It may be run again at any time.`,
@@ -70,6 +70,28 @@ wins. Needs the cluster privileges manage_index_templates and manage_ilm.`,
       maxPositionals: 0,
       flags,
       run: async (invocation) => (await import('./run-setup.ts')).runElasticsearchSetup(invocation),
+    },
+    {
+      name: 'kibana',
+      summary: 'Install data views and dashboards',
+      details: `
+Installs three data views and the dashboards for the fleet, drops and policy verdicts, one namespace, one workload, what audit mode would deny, DNS, and exporters with losses, over Kibana's API for saved
+objects. With --print it writes them to stdout instead, as the file that Kibana's "Stack Management > Saved Objects > Import" takes. Needs the privilege to manage saved objects in the space.`,
+      examples: `  sluice export setup kibana --url http://localhost:5601
+  sluice export setup kibana --print > sluice.ndjson`,
+      exitStatus: EXIT,
+      maxPositionals: 0,
+      flags: [
+        ...flags,
+        {
+          name: 'space',
+          kind: 'string',
+          value: 'NAME',
+          help: 'Space to install in (default: the default one).',
+        },
+        { name: 'print', kind: 'bool', help: 'Print the objects instead of installing them.' },
+      ],
+      run: async (invocation) => (await import('./run-setup.ts')).runKibanaSetup(invocation),
     },
   ],
 };

@@ -52,6 +52,11 @@ export class Delivery {
     return this.options.config;
   }
 
+  /** What the sink counts beside what becomes of each message. */
+  get counters(): Readonly<Record<string, number>> {
+    return this.options.sink.counters ?? {};
+  }
+
   get reader(): SpoolReader {
     return this.options.reader;
   }

@@ -56,6 +56,16 @@ export function metricsText(report: ExportReport): string {
         Object.entries(sink.retries).map(([cause, count]): Sample => [{ ...labelsOf(sink), cause }, count]),
       ),
     ),
+    counter(
+      'sink_counters_total',
+      'What sinks count beside, such as documents that the store had already.',
+      sinks.flatMap((sink) =>
+        Object.entries(sink.counters).map(([counter, count]): Sample => [
+          { ...labelsOf(sink), counter },
+          count,
+        ]),
+      ),
+    ),
     gauge(
       'sink_waiting_messages',
       'Messages that are not acknowledged yet.',

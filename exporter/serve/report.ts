@@ -46,6 +46,8 @@ export interface SinkReport {
   /** How far the newest acknowledged flow is behind the newest in the spool, in seconds; 0 when nothing waits. */
   readonly lagSeconds: number;
   readonly retries: Readonly<Record<string, number>>;
+  /** What the sink counts beside, since it was last opened: `duplicates` that its store had already, … */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 export function reportOf({
@@ -92,5 +94,6 @@ function sinkReport(delivery: Delivery, spool: Spool): SinkReport {
     waiting,
     lagSeconds: waiting > 0 && Number.isFinite(behindUs) ? Math.max(0, behindUs / 1e6) : 0,
     retries: Object.fromEntries(delivery.retries),
+    counters: delivery.counters,
   };
 }

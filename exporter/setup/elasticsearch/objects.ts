@@ -1,3 +1,4 @@
+import type { estypes } from '@elastic/elasticsearch';
 import { SETUP_VERSION } from '../../sink/elasticsearch/streams.ts';
 import { edgeFields, type FieldType, flowConstants, flowFields, healthFields } from './fields.ts';
 
@@ -148,7 +149,7 @@ function lifecycleOf({ template, what, rollover, warmAge, deleteAge }: Stream): 
           delete: { min_age: deleteAge, actions: { delete: {} } },
         },
         _meta: { ...META, description: what },
-      },
+      } satisfies estypes.IlmPolicy,
     },
   };
 }

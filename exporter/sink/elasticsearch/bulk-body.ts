@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { DocumentWriter } from '../../document/document-writer.ts';
-import { type JsonBytes, jsonBytes } from '../../document/json-bytes.ts';
+import { JsonBytes, jsonBytes } from '../../document/json-bytes.ts';
 import { WireError } from '../../../proto/flow/wire.ts';
 import { FlowKey } from '../../flow-key.ts';
 import type { MessageList, Reject } from '../sink.ts';
@@ -37,6 +38,31 @@ export function putId(words: Uint32Array, json: JsonBytes): void {
   }
   bytes[pos] = base64url[(bits << (6 - held)) & 63];
   json.at = at + ID_LETTERS;
+}
+
+/** A document that is made of parts, and its id. */
+export interface JsonDocument {
+  readonly id: string;
+  readonly json: string;
+}
+
+/** The id of a document that some texts tell from all others. */
+export function documentId(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest().subarray(0, 16).toString('base64url');
+}
+
+/** A body of documents that are there as JSON: document i is number i. */
+export function bodyOfJson(documents: readonly JsonDocument[]): BulkBody {
+  const json = new JsonBytes();
+  const starts = new Uint32Array(documents.length + 1);
+  for (const [i, { id, json: text }] of documents.entries()) {
+    starts[i] = json.at;
+    const lines = jsonBytes(`{"create":{"_id":"${id}"}}\n${text}\n`);
+    json.reserve(lines.length);
+    json.put(lines);
+  }
+  starts[documents.length] = json.at;
+  return { json, count: documents.length, starts, places: Uint32Array.from(documents.keys()) };
 }
 
 /** Makes bodies of messages. */

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { FlowAggregator } from '../../../proto/flow/aggregate/flow-aggregator.ts';
 import { listRows } from '../../../proto/flow/aggregate/list-rows.ts';
 import { FLOWS } from '../../../proto/flow/aggregate/row-measures.ts';
 import { RowTable } from '../../../proto/flow/aggregate/row-table.ts';
 import { FlowEnd, GroupField } from '../../../proto/gen/sluice/v1/aggregation_pb.ts';
+import { documentId, type JsonDocument } from './bulk-body.ts';
 
 export const MINUTE_US = 60_000_000;
 
@@ -26,12 +26,8 @@ const keys = [
 ] as const;
 
 const LAYER7 = new Set(['DNS', 'HTTP', 'Kafka']);
-
-/** A document that counts the flows of an edge in a minute, and its id. */
-export interface EdgeDocument {
-  readonly id: string;
-  readonly json: string;
-}
+/** What ECS calls protocols by other names than Hubble. */
+const ecsNames: Readonly<Record<string, string>> = { ICMPv4: 'icmp', ICMPv6: 'ipv6-icmp' };
 
 /** The flows of one minute, counted by edge. */
 export class EdgeMinute {
@@ -65,16 +61,13 @@ export class EdgeMinute {
   /**
    * A document for each edge. Ids depend on `scope`, minute and edge, and so are the same when the same flows are counted again; those of flows that are late depend on the flows as well.
    */
-  documents(scope: string): EdgeDocument[] {
+  documents(scope: string): JsonDocument[] {
     const { rows, others } = listRows(this.table, MAX_EDGES, FLOWS);
     const time = new Date(this.startUs / 1000).toISOString();
     const late = this.isLate ? [...this.mark].join('.') : '';
-    const document = (texts: readonly string[], flows: number): EdgeDocument => {
-      const id = createHash('sha256')
-        .update([scope, time, late, ...texts].join('\0'))
-        .digest();
+    const document = (texts: readonly string[], flows: number): JsonDocument => {
       return {
-        id: id.subarray(0, 16).toString('base64url'),
+        id: documentId([scope, time, late, ...texts]),
         json: JSON.stringify({ '@timestamp': time, ...fieldsOf(texts, flows) }),
       };
     };
@@ -100,7 +93,7 @@ function fieldsOf(texts: readonly string[], flows: number): object {
     policies,
   ] = given;
   const isLayer7 = protocol !== undefined && LAYER7.has(protocol);
-  const name = protocol?.toLowerCase();
+  const name = protocol === undefined ? undefined : (ecsNames[protocol] ?? protocol.toLowerCase());
   return {
     ...(port !== undefined && { destination: { port: Number(port) } }),
     ...(name !== undefined && { network: isLayer7 ? { protocol: name } : { transport: name } }),

@@ -2,13 +2,12 @@ import { createFlowPeek, ENVELOPE_FLOW, peekFlow, timeUsOf } from '../../../prot
 import { WireError } from '../../../proto/flow/wire.ts';
 import { Backoff } from '../../../rpc/backoff.ts';
 import type { ElasticsearchConfig } from '../../config/config.ts';
-import { JsonBytes, jsonBytes } from '../../document/json-bytes.ts';
 import { FlowKey } from '../../flow-key.ts';
 import { pause } from '../../wait.ts';
 import { type MessageList, type Reject, type Sink, SinkError, type WriteContext } from '../sink.ts';
-import type { BulkBody } from './bulk-body.ts';
+import { bodyOfJson } from './bulk-body.ts';
 import { BulkWriter } from './bulk-writer.ts';
-import { type EdgeDocument, EdgeMinute, MINUTE_US } from './edge-minute.ts';
+import { EdgeMinute, MINUTE_US } from './edge-minute.ts';
 import { EDGE_TEMPLATE, edgeStream } from './streams.ts';
 
 /** A minute is closed when flows come that are so much younger than its end: relays put flows in order to within a second. */
@@ -142,7 +141,7 @@ export class EdgeSink implements Sink {
     const wait = new Backoff(FIRST_WAIT_MS, MAX_WAIT_MS);
     while (this.closed.length > 0 && !signal.aborted) {
       try {
-        const body = bodyOf(this.closed[0].documents(this.scope));
+        const body = bodyOfJson(this.closed[0].documents(this.scope));
         const context = { signal, retried: this.retried };
         let rejected = 0;
         await this.writer.write(body, context, () => rejected++);
@@ -168,17 +167,4 @@ export class EdgeSink implements Sink {
     this.waiters = this.waiters.filter(({ write }) => write >= oldest);
     for (const { resolve } of done) resolve();
   }
-}
-
-function bodyOf(documents: readonly EdgeDocument[]): BulkBody {
-  const json = new JsonBytes();
-  const starts = new Uint32Array(documents.length + 1);
-  for (const [i, { id, json: text }] of documents.entries()) {
-    starts[i] = json.at;
-    const lines = jsonBytes(`{"create":{"_id":"${id}"}}\n${text}\n`);
-    json.reserve(lines.length);
-    json.put(lines);
-  }
-  starts[documents.length] = json.at;
-  return { json, count: documents.length, starts, places: Uint32Array.from(documents.keys()) };
 }

@@ -1,0 +1,68 @@
+import { count, type Dashboard, flows, has, is, time, top } from '../panel.ts';
+
+export const namespace: Dashboard = {
+  id: 'sluice-namespace',
+  title: 'Sluice: one namespace',
+  description: 'Put the namespace into the query bar, on both sides of "or".',
+  query: 'sluice.source.namespace : "default" or sluice.destination.namespace : "default"',
+  panels: [
+    {
+      title: 'Flows by verdict',
+      view: 'edges',
+      draw: 'bars',
+      where: [],
+      by: [time, top('sluice.verdict', 'Verdict', 6)],
+      show: [flows],
+      width: 48,
+      height: 10,
+    },
+    {
+      title: 'Who talks to whom',
+      view: 'edges',
+      draw: 'table',
+      where: [],
+      by: [
+        top('sluice.source.workload', 'From', 30),
+        top('sluice.destination.workload', 'To', 20),
+        top('destination.port', 'Port', 5),
+      ],
+      show: [flows],
+      width: 24,
+      height: 18,
+    },
+    {
+      title: 'Denied or to be denied',
+      view: 'edges',
+      draw: 'table',
+      where: [is('sluice.verdict', 'DROPPED', 'AUDIT', 'ERROR')],
+      by: [
+        top('sluice.source.workload', 'From', 30),
+        top('sluice.destination.workload', 'To', 20),
+        top('sluice.verdict', 'Verdict', 3),
+      ],
+      show: [flows],
+      width: 24,
+      height: 18,
+    },
+    {
+      title: 'Names of the outside',
+      view: 'flows',
+      draw: 'table',
+      where: [has('destination.domain')],
+      by: [top('sluice.source.workload', 'From', 20), top('destination.domain', 'To', 20)],
+      show: [count()],
+      width: 24,
+      height: 14,
+    },
+    {
+      title: 'Answers to DNS questions',
+      view: 'flows',
+      draw: 'bars',
+      where: [is('dns.type', 'answer')],
+      by: [time, top('dns.response_code', 'Answer', 5)],
+      show: [count('Answers')],
+      width: 24,
+      height: 14,
+    },
+  ],
+};
