@@ -86,8 +86,10 @@ export function parsePolicyDocuments(
   file: string,
   onPolicy: PolicyPlace = () => {},
 ): ParsedPolicies {
-  const parsed = { policies: [], problems: [], notes: [], onPolicy };
-  for (const document of documents) readObject(document.value, [], document, file, parsed);
+  const parsed = { policies: [], problems: [], notes: [] };
+  for (const document of documents) {
+    readObject(document.value, [], document, file, { ...parsed, onPolicy });
+  }
   return parsed;
 }
 
