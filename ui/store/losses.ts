@@ -47,6 +47,8 @@ const words: Readonly<Record<string, string>> = {
   RELAY_BUFFER_FULL: 'relay buffer full',
   RELAY_LATE: 'merged late',
   PEER_UNAVAILABLE: 'peer was away',
+  HISTORY_STORE: 'not kept on disk',
+  HISTORY_DAMAGED: 'damaged on disk',
 };
 
 const remedies: Readonly<Record<string, string>> = {
@@ -59,6 +61,8 @@ const remedies: Readonly<Record<string, string>> = {
   RELAY_BUFFER_FULL: 'a larger --live-buffer-flows, or a narrower filter',
   RELAY_LATE: 'mend the clock of that peer, or raise --merge-delay',
   PEER_UNAVAILABLE: 'look at the peer: its log, its network, its certificates',
+  HISTORY_STORE: 'see whether the disk of --store-dir is full or slow; give the process CPU',
+  HISTORY_DAMAGED: 'check the disk',
 };
 
 /** A cause in a person's words. */
