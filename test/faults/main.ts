@@ -10,15 +10,20 @@ import { parseArgs } from 'node:util';
 import type { ExportReport } from '../../exporter/index.ts';
 import { formatTable } from '../../proto/flow/text/table.ts';
 import { startExport } from '../exporter/support/export-process.ts';
+import { createElasticsearchStore } from './elasticsearch-store.ts';
 import { FlowFeed } from './flow-feed.ts';
 import { createKafkaStore } from './kafka-store.ts';
 import type { FaultStore } from './store.ts';
 
 /** Stores by name: a new one adds a line. */
-const stores: Readonly<Record<string, () => Promise<FaultStore>>> = { kafka: createKafkaStore };
+const stores: Readonly<Record<string, () => Promise<FaultStore>>> = {
+  kafka: createKafkaStore,
+  elasticsearch: createElasticsearchStore,
+};
 
 const DOWN_MS = 1000;
-const DRAIN_MS = 180_000;
+/** A store that takes half of what comes needs as long again. */
+const DRAIN_MS = 900_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
