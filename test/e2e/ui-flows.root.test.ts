@@ -10,7 +10,7 @@ import { noBrowser, startBrowser } from './support/browser.ts';
 import { labIsLacking, LabHarness } from './support/lab-harness.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const WAIT_MS = 60_000;
+const WAIT_MS = 150_000;
 const run = promisify(execFile);
 
 /** A lab with real traffic, a relay above it that serves the page, and Chromium. */
@@ -205,7 +205,7 @@ async function goBackInTime(scene: Scene, page: Page): Promise<void> {
 describe('the flow table in Chromium', () => {
   it(
     'shows flows of the lab as somebody looks for them',
-    { skip: labIsLacking() ?? noBrowser, timeout: 400_000 },
+    { skip: labIsLacking() ?? noBrowser, timeout: 580_000 },
     async (t) => {
       const scene = await setScene(t);
       let page: Page;

@@ -9,7 +9,7 @@ import { noBrowser, startBrowser } from './support/browser.ts';
 import { labIsLacking, LabHarness } from './support/lab-harness.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const WAIT_MS = 60_000;
+const WAIT_MS = 150_000;
 
 /** What the page shows of itself to tests. */
 type MapGlobals = typeof globalThis & {
@@ -40,7 +40,7 @@ async function open(page: Page, url: string, complaints: string[]): Promise<void
 describe('the service map in Chromium', () => {
   it(
     'leads from a denied edge of the lab to its rule, by pointer, by keyboard and by a link',
-    { skip: labIsLacking() ?? noBrowser, timeout: 300_000 },
+    { skip: labIsLacking() ?? noBrowser, timeout: 580_000 },
     async (t) => {
       execFileSync('sh', ['scripts/setup-ui.sh'], { cwd: ROOT, stdio: 'inherit' });
       const lab = LabHarness.start(t, ['--rate=2']);

@@ -9,12 +9,12 @@ import { noBrowser, startBrowser } from './support/browser.ts';
 import { labIsLacking, LabHarness } from './support/lab-harness.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const WAIT_MS = 60_000;
+const WAIT_MS = 150_000;
 
 describe('the policy view in Chromium', () => {
   it(
     'leads from a denied edge to the missing rule, and shows what a policy’s rules decided and how it changed',
-    { skip: labIsLacking() ?? noBrowser, timeout: 300_000 },
+    { skip: labIsLacking() ?? noBrowser, timeout: 580_000 },
     async (t) => {
       execFileSync('sh', ['scripts/setup-ui.sh'], { cwd: ROOT, stdio: 'inherit' });
       const lab = LabHarness.start(t, ['--rate=1']);
