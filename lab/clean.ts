@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { removeNamespaces } from './network/build-network.ts';
 import { planNetwork } from './network/network-plan.ts';
 import { PIN_ROOT, RUN_ROOT, type LabPaths } from './paths.ts';
@@ -27,8 +28,8 @@ export async function removeLab(plan: LabPlan, paths: LabPaths): Promise<Removed
   const nodes = plan.clusters.flatMap((cluster) => cluster.nodes);
   const pins = nodes.map((node) => paths.pinDir(node)).filter((dir) => existsSync(dir));
   for (const dir of pins) rmSync(dir, { recursive: true, force: true });
-  rmSync(paths.runDir, { recursive: true, force: true });
-  for (const dir of [PIN_ROOT, RUN_ROOT]) removeIfEmpty(dir);
+  for (const dir of [paths.runDir, paths.serversDir]) rmSync(dir, { recursive: true, force: true });
+  for (const dir of [PIN_ROOT, RUN_ROOT, dirname(paths.serversDir)]) removeIfEmpty(dir);
   return { processes, namespaces: names.filter((name) => present.has(name)).length, pins: pins.length };
 }
 

@@ -1,3 +1,7 @@
+/** Servers that may run beside the lab, with its flows going to them. */
+export const LAB_STORES = ['kafka', 'elasticsearch'] as const;
+export type LabStore = (typeof LAB_STORES)[number];
+
 /** Everything the lab can be told. */
 export interface LabOptions {
   /**
@@ -17,6 +21,8 @@ export interface LabOptions {
   readonly showFlows: boolean;
   /** Only remove what a lab that was killed left behind, and end. Default false. */
   readonly clean: boolean;
+  /** Real servers that run beside it and get its flows. Default none. They take some 300 and 800 MB of memory, and the first start fetches them. */
+  readonly stores: readonly LabStore[];
   /** Directory of the processes' logs; emptied at the start and left at the end. Default build/lab of the checkout. */
   readonly logDir: string;
 }
@@ -36,5 +42,6 @@ export const DEFAULT_LAB_OPTIONS: LabOptions = {
   port: 4245,
   showFlows: true,
   clean: false,
+  stores: [],
   logDir: new URL('../build/lab', import.meta.url).pathname,
 };

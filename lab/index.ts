@@ -115,6 +115,7 @@ async function runLive(
   const liveMs = performance.now();
   log(`flows of all nodes are live, ${((liveMs - beganMs) / 1000).toFixed(1)} s after the start`);
   process.stdout.write(`\n${legend(lab.plan, lab.paths, options)}\n`);
+  process.stdout.write(await orEnded(lab.storesReady(), signal));
   const ending =
     options.durationMs === undefined
       ? 'Ctrl-C ends the lab'
@@ -135,6 +136,16 @@ async function runLive(
   const diagnostics = await readDiagnostics({ kind: 'unix', path: lab.paths.topSocket });
   const report = makeReport({ tally: lab.tally, diagnostics, seconds, restarts: lab.restarts });
   return { status: 0, report };
+}
+
+/** What a promise gives; rejects when the signal aborts before. */
+function orEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(new Error('the lab was ended'));
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
 }
 
 /** Waits until flows of every node have come; false when some have not in time. */

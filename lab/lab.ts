@@ -11,6 +11,7 @@ import { agentSpecs, clusterRelaySpecs, programSpecs, topRelaySpec } from './pro
 import { makeCertificates } from './process/make-certificates.ts';
 import { type ProcessSpec, Supervisor } from './process/supervisor.ts';
 import { FlowTally, watchFlows } from './report/flow-watch.ts';
+import { Stores } from './stores/stores.ts';
 import { clusterManifests } from './topology/manifests.ts';
 import type { LabPlan } from './topology/plan.ts';
 
@@ -31,6 +32,8 @@ export class Lab {
   private readonly watching: Promise<void>[] = [];
   private readonly programs: Supervisor;
   private readonly observers: Supervisor;
+  /** Servers that get the flows, and the exporter that brings them there. */
+  private readonly stores: Stores;
 
   constructor(plan: LabPlan, paths: LabPaths, options: LabOptions, log: (line: string) => void) {
     this.plan = plan;
@@ -47,6 +50,7 @@ export class Lab {
     };
     this.programs = new Supervisor(supervise);
     this.observers = new Supervisor(supervise);
+    this.stores = new Stores(options.stores, paths, new Supervisor(supervise), log);
   }
 
   /** Builds and starts everything. Rejects with what failed; `close` then removes what there is. Ends early when the signal aborts. */
@@ -56,6 +60,7 @@ export class Lab {
     const network = planNetwork(plan);
     await Promise.all([buildNetwork(network), makeCertificates(plan, paths)]);
     this.log(`network is up: ${network.namespaces.length} namespaces`);
+    this.stores.start(this.abort.signal);
     this.writeManifests();
     for (const spec of agentSpecs(plan, paths)) await this.startOne(this.observers, spec, signal);
     for (const spec of clusterRelaySpecs(plan, paths)) await this.startOne(this.observers, spec, signal);
@@ -82,10 +87,16 @@ export class Lab {
     return names.filter((name) => !this.tally.nodes.has(name));
   }
 
+  /** Waits until flows go to the stores that were asked for; resolves with what to try on them, '' without any. Rejects when one cannot be started. */
+  storesReady(): Promise<string> {
+    return this.stores.ready;
+  }
+
   /** Ends all processes, programs first, and removes every trace. */
   async close(): Promise<void> {
     this.abort.abort();
     await this.programs.stopAll(STOP_GRACE_MS);
+    await this.stores.close();
     await this.observers.stopAll(STOP_GRACE_MS);
     await Promise.all(this.watching);
     await removeLab(this.plan, this.paths);

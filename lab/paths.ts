@@ -18,6 +18,10 @@ export interface LabPaths {
   pinDir(node: NodePlan): string;
   /** Where the process of this name keeps its flows. */
   storeDir(name: string): string;
+  /** Data of the servers that run beside the lab, on a disk: it may grow. */
+  readonly serversDir: string;
+  readonly exportConfig: string;
+  readonly exportSocket: string;
 }
 
 export const RUN_ROOT = '/run/sluice';
@@ -36,6 +40,9 @@ export function labPaths(name: string): LabPaths {
     relaySocket: (cluster) => join(runDir, cluster, 'relay.sock'),
     agentSocket: (node) => join(runDir, node.cluster, node.name, 'agent.sock'),
     storeDir: (name) => join(runDir, 'flows', name),
+    serversDir: join(import.meta.dirname, '../build/lab-servers', name),
+    exportConfig: join(runDir, 'export.yaml'),
+    exportSocket: join(runDir, 'export.sock'),
     pinDir: (node) => join(PIN_ROOT, `${name}-${node.cluster}-${node.name}`),
   };
 }

@@ -1,6 +1,6 @@
-import { DEFAULT_LAB_OPTIONS, type LabOptions } from '../../lab/config.ts';
+import { DEFAULT_LAB_OPTIONS, LAB_STORES, type LabOptions, type LabStore } from '../../lab/config.ts';
 import type { Command, Invocation } from '../command.ts';
-import { type FlagSpec, type FlagUse, invalidValue, lastText } from '../../flags/flag-spec.ts';
+import { allTexts, type FlagSpec, type FlagUse, invalidValue, lastText } from '../../flags/flag-spec.ts';
 import { boolFlag, durationFlag, uintFlag } from './read-flags.ts';
 import { runProcess } from './run-process.ts';
 
@@ -33,6 +33,13 @@ const flags: readonly FlagSpec[] = [
     help: 'Name of the lab; two of different names and ports run side by side.',
     default: 'lab',
   },
+  {
+    name: 'with',
+    kind: 'list',
+    value: 'STORE',
+    help: 'Run a real server too, and export all flows to it: kafka, elasticsearch, or both. Needs Java and Maven, which Debian has.',
+    suggestions: [...LAB_STORES],
+  },
   { name: 'show-flows', kind: 'bool', help: 'Print live flows.', default: 'true' },
   {
     name: 'log-dir',
@@ -54,11 +61,18 @@ export function labOptions(uses: readonly FlagUse[]): LabOptions {
   if (!/^[a-z0-9]{1,8}$/.test(name)) {
     throw invalidValue('--name', name, '1 to 8 lower case letters and digits');
   }
+  const stores = new Set(allTexts(uses, 'with'));
+  for (const store of stores) {
+    if (!LAB_STORES.some((known) => known === store)) {
+      throw invalidValue('--with', store, LAB_STORES.join(' or '));
+    }
+  }
   const durationMs = durationFlag(uses, 'duration', 0, 1);
   return {
     ...DEFAULT_LAB_OPTIONS,
     name,
     rate,
+    stores: [...stores] as LabStore[],
     report: boolFlag(uses, 'report', DEFAULT_LAB_OPTIONS.report),
     showFlows: boolFlag(uses, 'show-flows', DEFAULT_LAB_OPTIONS.showFlows),
     clean: boolFlag(uses, 'clean', DEFAULT_LAB_OPTIONS.clean),
@@ -75,6 +89,7 @@ export const labCommand: Command = {
 Nodes and pods are network namespaces, with a small travel-booking application in them, an agent on every node, a relay for each cluster and one above both. Everything
 is removed at the end. Exit status: 0 after --duration or Ctrl-C, 1 when it could not start.`,
   examples: `  npm start
+  npm start -- --with kafka,elasticsearch
   npm start -- --duration 30s --report`,
   flags,
   maxPositionals: 0,

@@ -88,6 +88,11 @@ export class ElasticsearchServer {
     await server.ready(() => this.isHealthy());
   }
 
+  /** Resolves when the process that runs now has ended, however. */
+  async ended(): Promise<void> {
+    await this.server?.closed;
+  }
+
   /** Ends it as a crash does. */
   async kill(): Promise<void> {
     await this.server?.end('SIGKILL');

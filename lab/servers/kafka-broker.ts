@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchJars, runProgram } from './fetch-server.ts';
@@ -17,25 +17,36 @@ const LOG4J = `Configuration:
     Root: { level: INFO, AppenderRef: { ref: out } }
 `;
 
+export interface KafkaOptions {
+  /** Port on the loopback; absent = any that is free. */
+  readonly port?: number;
+  /** Where data and settings go; absent = a directory for this broker alone, which `stop` removes. */
+  readonly directory?: string;
+}
+
 /** A Kafka broker of one node (KRaft) on the loopback, small and quick to start. */
 export class KafkaBroker {
   readonly address: string;
   private readonly directory: string;
   private readonly jars: string;
+  private readonly isKept: boolean;
   private server: ServerProcess | null = null;
 
-  private constructor(port: number, directory: string, jars: string) {
+  private constructor(port: number, directory: string, jars: string, isKept: boolean) {
     this.address = `127.0.0.1:${port}`;
     this.directory = directory;
     this.jars = jars;
+    this.isKept = isKept;
   }
 
-  /** Fetches the broker when it is not there yet, and starts it empty. Throws Error when Java or Maven is missing, or the jars cannot be had. */
-  static async start(): Promise<KafkaBroker> {
+  /** Fetches the broker when it is not there yet, and starts it. Throws Error when Java or Maven is missing, or the jars cannot be had. */
+  static async start(options: KafkaOptions = {}): Promise<KafkaBroker> {
     const jars = await fetchJars('kafka-4.3.1', [KAFKA, LOGGING]);
-    const [port, controller] = await freePorts(2);
-    const directory = mkdtempSync(join(tmpdir(), 'sluice-kafka-'));
-    const broker = new KafkaBroker(port, directory, jars);
+    const [freePort, controller] = await freePorts(2);
+    const port = options.port ?? freePort;
+    const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'sluice-kafka-'));
+    const broker = new KafkaBroker(port, directory, jars, options.directory !== undefined);
+    mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'log4j2.yaml'), LOG4J);
     writeFileSync(
       join(directory, 'server.properties'),
@@ -43,7 +54,14 @@ export class KafkaBroker {
     );
     await runProgram(
       'java',
-      broker.java('kafka.tools.StorageTool', ['format', '-t', CLUSTER_ID, '-c', 'server.properties']),
+      broker.java('kafka.tools.StorageTool', [
+        'format',
+        '-t',
+        CLUSTER_ID,
+        '-c',
+        'server.properties',
+        '--ignore-formatted',
+      ]),
       directory,
     );
     await broker.resume();
@@ -57,12 +75,19 @@ export class KafkaBroker {
 
   /** Starts it with what it had. */
   async resume(): Promise<void> {
-    const server = new ServerProcess('java', this.java('kafka.Kafka', ['server.properties']), {
-      cwd: this.directory,
-    });
+    const server = new ServerProcess(
+      'setpriv',
+      ['--pdeathsig=KILL', 'java', ...this.java('kafka.Kafka', ['server.properties'])],
+      { cwd: this.directory },
+    );
     this.server = server;
     // An open port is too early: creating topics fails for a moment.
     await server.ready(() => server.output.includes('Kafka Server started'));
+  }
+
+  /** Resolves when the process that runs now has ended, however. */
+  async ended(): Promise<void> {
+    await this.server?.closed;
   }
 
   /** Ends it as a crash does. */
@@ -70,10 +95,10 @@ export class KafkaBroker {
     await this.server?.end('SIGKILL');
   }
 
-  /** Ends it for good, and removes its data. */
+  /** Ends it for good, and removes its data unless it was told where to keep them. */
   async stop(): Promise<void> {
-    await this.server?.end('SIGKILL');
-    rmSync(this.directory, { recursive: true });
+    await this.server?.end(this.isKept ? 'SIGTERM' : 'SIGKILL');
+    if (!this.isKept) rmSync(this.directory, { recursive: true });
   }
 
   private java(main: string, args: readonly string[]): string[] {

@@ -8,7 +8,8 @@ export class ServerProcess {
   /** The end of what it printed. */
   output = '';
   private readonly child: ChildProcess;
-  private readonly closed: Promise<unknown>;
+  /** Resolves when it has ended. */
+  readonly closed: Promise<unknown>;
   /** Whether its processes are a group, to be ended together: for servers that start another process and wait for it. */
   private readonly isGroup: boolean;
 
