@@ -64,8 +64,8 @@ const part = {
   icmpCode: jsonBytes(',"code":'),
 } as const;
 
-/** Longest document for a message of so many bytes: escapes take six bytes for one. */
-const maxBytes = (messageBytes: number): number => 8 * messageBytes + 4096;
+/** Longest document for a message of so many bytes: escapes take six bytes for one, and names of ends stand in two places. */
+const maxBytes = (messageBytes: number): number => 16 * messageBytes + 4096;
 
 /**
  * Writes GetFlowsResponse messages as documents with the field names of ECS, straight from the wire format. What recurs (ends, nodes, interfaces, policies, sets of numbers) is remembered as JSON by the bytes that it
@@ -323,7 +323,7 @@ export class DocumentWriter {
     out.putByte(QUOTE);
     out.putByte(COMMA);
     this.writeObserver(bytes, out);
-    out.reserve(json.length);
+    out.reserve(json.length + 16);
     out.put(json);
     out.put(part.close);
   }

@@ -19,6 +19,8 @@ export class FragmentMemo {
   private readonly hashes: Int32Array;
   /** Where the message of each entry stands in `store`, its JSON behind it, and where that ends. */
   private readonly places: Int32Array;
+  /** Other in every memory, so that nobody can prepare names that collide. */
+  private readonly seed = Math.floor(Math.random() * 2 ** 32) | 0;
   private store = new Uint8Array(4096);
   private storeView = new DataView(this.store.buffer);
   /** The array that messages were in of late, and a view on it: both are read a word at a time. */
@@ -48,7 +50,7 @@ export class FragmentMemo {
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
     const { slots, hashes, places, store, storeView, view } = this;
-    const hash = hashOf(view, start, end);
+    const hash = hashOf(this.seed, view, start, end);
     const mask = slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot];
@@ -102,8 +104,8 @@ export class FragmentMemo {
   }
 }
 
-function hashOf(view: DataView, start: number, end: number): number {
-  let hash = end - start;
+function hashOf(seed: number, view: DataView, start: number, end: number): number {
+  let hash = seed ^ (end - start);
   let i = start;
   for (; i + 4 <= end; i += 4) {
     hash = Math.imul(hash ^ view.getInt32(i), 0x9e3779b1);

@@ -134,6 +134,18 @@ describe('the writer of documents', () => {
     assert.deepEqual(allowed.rule, { name: ['NetworkPolicy/shop/open'] });
   });
 
+  it('has room for names that are all escapes', () => {
+    const name = '\u0001'.repeat(3000);
+    const end = { namespace: name, podName: name, clusterName: name, labels: [name] };
+    const response = flowResponse({
+      nodeName: name,
+      source: end,
+      destination: end,
+      destinationNames: [name, name],
+    });
+    assert.deepEqual(documentOf(response), plainDocument(response));
+  });
+
   it('says the same of a message that it has seen before', () => {
     const response = flowResponse({
       nodeName: 'east/n1',
