@@ -69,9 +69,18 @@ async function until<T>(read: () => Promise<T>, isGood: (value: T) => boolean): 
 
 /** Rows hold still below a pointer, which is what a person relies on, too. */
 async function holdStill(page: Page): Promise<void> {
-  const { x, y, width, height } = (await page.getByRole('grid').boundingBox())!;
-  await page.mouse.move(x + width / 2, y + height / 2);
-  await page.getByRole('button', { name: 'Paused by hover' }).waitFor();
+  const paused = page.getByRole('button', { name: 'Paused by hover' });
+  // A pointer that was there already when the grid came has not entered it: it comes from outside, and again if the grid was exchanged meanwhile.
+  await until(
+    async () => {
+      await page.mouse.move(1, 1);
+      const { x, y, width, height } = (await page.getByRole('grid').boundingBox())!;
+      await page.mouse.move(x + width / 2, y + height / 2);
+      await page.waitForTimeout(500);
+      return paused.isVisible();
+    },
+    (isPaused) => isPaused,
+  );
 }
 
 async function filterByNamespace(scene: Scene): Promise<Page> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBinary, fromJson, type JsonValue } from '@bufbuild/protobuf';
-import kafkajs, { type IHeaders } from 'kafkajs';
+import kafkajs, { type Admin, type IHeaders, type KafkaJSError } from 'kafkajs';
 import type { KafkaConfig } from '../../../../exporter/config/config.ts';
 import { createKafkaSink } from '../../../../exporter/sink/kafka/sink.ts';
 import { type GetFlowsResponse, GetFlowsResponseSchema } from '../../../../proto/gen/observer/observer_pb.ts';
@@ -48,13 +48,26 @@ interface Read {
   readonly headers: Record<string, string>;
 }
 
+/** Where the partitions of a topic end. A new topic's leaders may have moved since the client looked, which this call of kafkajs does not try again for. */
+async function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      if (tries === 20 || !(error as KafkaJSError).retriable) throw error;
+      await sleep(250);
+      await admin.fetchTopicMetadata({ topics: [topic] });
+    }
+  }
+}
+
 /** Reads a topic from its beginning up to where each partition ends now: to be called when the writes have resolved. */
 async function readTopic(topic: string): Promise<Read[]> {
   const kafka = new kafkajs.Kafka({ brokers: [broker!.address], logLevel: kafkajs.logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
   const unread = new Map<number, number>();
-  for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+  for (const { partition, low, high } of await offsetsOf(admin, topic)) {
     if (low !== high) unread.set(partition, Number(high));
   }
   await admin.disconnect();
