@@ -1,35 +1,18 @@
 import {
-  isIdentityRelevant,
   NAMESPACE_LABELS_PREFIX,
   POD_NAMESPACE_LABEL,
   POLICY_CLUSTER_LABEL,
   SERVICE_ACCOUNT_LABEL,
 } from '../../cluster/security-labels.ts';
 import { labelValue, type PodEnd } from '../replay/traffic-end.ts';
+import { type LabelPair, stableLabels } from './stable-labels.ts';
 
 /** Labels by which a policy may know a workload. */
 export interface WorkloadSelector {
   readonly namespace: string;
   /** Keys and values, as a Pod has them; none where nothing but the namespace tells the workload apart. */
-  readonly labels: readonly (readonly [key: string, value: string])[];
+  readonly labels: readonly LabelPair[];
 }
-
-/** What people call a workload by, the best first. Other keys follow by their names. */
-const preferred = [
-  'app.kubernetes.io/name',
-  'app',
-  'k8s-app',
-  'app.kubernetes.io/component',
-  'component',
-  'name',
-  'role',
-  'tier',
-  'app.kubernetes.io/instance',
-  'app.kubernetes.io/part-of',
-];
-/** Labels that change with a rollout, or from pod to pod. */
-const unstable =
-  /^(version|release|chart|heritage|job-name|app\.kubernetes\.io\/(version|managed-by)|helm\.sh\/.*|.*(hash|revision|checksum|generation|uid|timestamp|pod-index|pod-name|completion-index).*)$/;
 
 interface Workload {
   readonly key: string;
@@ -90,19 +73,11 @@ function chooseLabels(workload: Workload, all: readonly Workload[]): WorkloadSel
 }
 
 /** Stable labels that all of these have, the most telling first. For lack of any, the service account. */
-function commonLabels(ends: readonly PodEnd[]): (readonly [key: string, value: string])[] {
+function commonLabels(ends: readonly PodEnd[]): LabelPair[] {
   const [first, ...others] = ends.map(({ labels }) => labels);
   const common = first.filter((label) => others.every((labels) => labels.includes(label)));
-  const pairs = common.flatMap((label): (readonly [string, string])[] => {
-    const [, key, value] = /^k8s:([^=]+)=(.+)$/.exec(label) ?? [];
-    return key === undefined || !isIdentityRelevant(key) || unstable.test(key) ? [] : [[key, value]];
-  });
-  if (pairs.length > 0) return pairs.sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const pairs = stableLabels(common).filter(([, value]) => value !== '');
+  if (pairs.length > 0) return pairs;
   const account = labelValue(common, SERVICE_ACCOUNT_LABEL);
   return account === '' || account === 'default' ? [] : [[SERVICE_ACCOUNT_LABEL, account]];
-}
-
-function rank(key: string): number {
-  const place = preferred.indexOf(key);
-  return place < 0 ? preferred.length : place;
 }

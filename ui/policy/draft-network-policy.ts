@@ -1,5 +1,6 @@
+import { namingLabels } from '../../policy/suggest/stable-labels.ts';
 import { type Flow, TrafficDirection } from '../../proto/gen/flow/flow_pb.ts';
-import { type End, endsOf, labelsOf, matchLabels, nameOf, scalar } from '../table/policy-draft.ts';
+import { type End, endsOf, matchLabels, nameOf, scalar } from '../table/policy-draft.ts';
 
 /**
  * A NetworkPolicy that would allow the connection of a flow, on the side that told of it, as YAML to be read and changed by a person. Null where the kind has no words for it: peers
@@ -10,7 +11,7 @@ export function draftNetworkPolicy(flow: Flow): string | null {
   const isEgress = flow.trafficDirection === TrafficDirection.EGRESS;
   const [own, peer] = isEgress ? [client, server] : [server, client];
   const { namespace = '', podName = '' } = own.endpoint ?? {};
-  const selector = own.endpoint === undefined ? [] : labelsOf(own.endpoint);
+  const selector = namingLabels(own.endpoint?.labels ?? []);
   const protocol = flow.l4?.protocol.case;
   if (namespace === '' || podName === '' || selector.length === 0) return null;
   if (server.port === 0 || (protocol !== 'TCP' && protocol !== 'UDP' && protocol !== 'SCTP')) return null;
@@ -40,7 +41,7 @@ export function draftNetworkPolicy(flow: Flow): string | null {
 function linesOfPeer({ endpoint, ip }: End, own: End): string[] | null {
   if (endpoint !== undefined && endpoint.namespace !== '') {
     if (endpoint.clusterName !== own.endpoint?.clusterName) return null;
-    const selector = labelsOf(endpoint);
+    const selector = namingLabels(endpoint.labels);
     if (selector.length === 0) return null;
     return [
       '        - podSelector:',

@@ -1,11 +1,8 @@
+import { namingLabels } from '../../policy/suggest/stable-labels.ts';
 import { type Endpoint, type Flow, TrafficDirection } from '../../proto/gen/flow/flow_pb.ts';
 import { portsOf } from '../../proto/flow/text/host-text.ts';
 import { reservedName } from './flow-words.ts';
 
-/** Labels by which people tell workloads apart; where one of them is there, the others are left out. */
-const telling = ['app', 'app.kubernetes.io/name', 'app.kubernetes.io/component', 'k8s-app', 'run'];
-const fleeting =
-  /^(?:io\.cilium\.|io\.kubernetes\.|pod-template-hash$|controller-revision-hash$|statefulset\.kubernetes\.io\/)/;
 const NAMESPACE_LABEL = 'k8s:io.kubernetes.pod.namespace';
 const CLUSTER_LABEL = 'k8s:io.cilium.k8s.policy.cluster';
 
@@ -27,7 +24,7 @@ export function draftPolicy(flow: Flow): string | null {
     flow.trafficDirection === TrafficDirection.EGRESS ? flow.isReply !== true : flow.isReply === true;
   const [own, peer] = isEgress ? [client, server] : [server, client];
   const { namespace = '', podName = '' } = own.endpoint ?? {};
-  const selector = own.endpoint === undefined ? [] : labelsOf(own.endpoint);
+  const selector = namingLabels(own.endpoint?.labels ?? []);
   if (namespace === '' || podName === '' || selector.length === 0) return null;
   const name = [isEgress ? 'allow-to' : 'allow-from', nameOf(peer)].join('-');
   return [
@@ -65,25 +62,12 @@ export function endsOf(flow: Flow): readonly [client: End, server: End] {
   return flow.isReply === true ? [destination, source] : [source, destination];
 }
 
-/** `key: value` pairs that select a workload. */
-export function labelsOf({ labels }: Endpoint): (readonly [string, string])[] {
-  const pairs = labels
-    .filter((label) => label.startsWith('k8s:'))
-    .map((label) => {
-      const [key, ...value] = label.slice('k8s:'.length).split('=');
-      return [key, value.join('=')] as const;
-    })
-    .filter(([key]) => !fleeting.test(key));
-  const best = pairs.filter(([key]) => telling.includes(key));
-  return best.length > 0 ? best : pairs;
-}
-
 function peerLines(peer: End, own: End, prefix: 'to' | 'from'): string[] {
   const { endpoint } = peer;
   const entity = reservedName(endpoint?.identity ?? 0);
   if (endpoint !== undefined && endpoint.namespace !== '') {
     const labels: (readonly [string, string])[] = [
-      ...labelsOf(endpoint),
+      ...namingLabels(endpoint.labels),
       [NAMESPACE_LABEL, endpoint.namespace],
       ...(endpoint.clusterName === '' || endpoint.clusterName === own.endpoint?.clusterName
         ? []
