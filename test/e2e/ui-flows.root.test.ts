@@ -1,53 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { startRelay } from '../relay/support/run-relay.ts';
-import { Scratch } from '../relay/support/scratch.ts';
-import { noBrowser, startBrowser } from './support/browser.ts';
-import { labIsLacking, LabHarness } from './support/lab-harness.ts';
+import type { Locator, Page } from 'playwright-core';
+import { noBrowser } from './support/browser.ts';
+import { labIsLacking } from './support/lab-harness.ts';
+import { openPage, type Scene, setScene, WAIT_MS } from './support/ui-scene.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const WAIT_MS = 150_000;
 const run = promisify(execFile);
-
-/** A lab with real traffic, a relay above it that serves the page, and Chromium. */
-interface Scene {
-  readonly origin: string;
-  readonly browser: Browser;
-  /** What pages complained of. */
-  readonly complaints: string[];
-}
-
-async function setScene(t: TestContext): Promise<Scene> {
-  execFileSync('sh', ['scripts/setup-ui.sh'], { cwd: ROOT, stdio: 'inherit' });
-  const lab = LabHarness.start(t, ['--rate=0.5']);
-  const scratch = new Scratch();
-  t.after(() => scratch.clear());
-  await lab.live();
-  const relay = await startRelay('127.0.0.1:0', [`unix://${lab.paths.topSocket}`], {
-    insecure: true,
-    page: { directory: join(ROOT, 'build/ui') },
-  });
-  scratch.keep(relay);
-  const port = /listen=127\.0\.0\.1:(\d+)/.exec(relay.logs.join('\n'))![1];
-  const browser = await startBrowser();
-  t.after(() => browser.close());
-  return { origin: `http://127.0.0.1:${port}`, browser, complaints: [] };
-}
-
-async function open({ browser, complaints }: Scene, url: string): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
-  page.setDefaultTimeout(WAIT_MS);
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
-  await page.goto(url);
-  return page;
-}
 
 const rowsOf = (page: Page): Locator => page.getByRole('grid').locator('.flow-row');
 const cellOf = (row: Locator, column: number): Locator => row.getByRole('gridcell').nth(column);
@@ -84,7 +46,7 @@ async function holdStill(page: Page): Promise<void> {
 }
 
 async function filterByNamespace(scene: Scene): Promise<Page> {
-  const page = await open(scene, `${scene.origin}/flows`);
+  const page = await openPage(scene, `${scene.origin}/flows`);
   await rowsOf(page).first().waitFor();
   // Names that are there are offered: nobody types the whole of them.
   await page.keyboard.press('/');
@@ -156,7 +118,7 @@ async function shareTheUrl(scene: Scene, page: Page): Promise<void> {
     await details.locator('.drawer-title').innerText();
   const uuid = /sel=flow%3A([0-9a-f-]{36})/.exec(page.url())![1];
 
-  const colleague = await open(scene, page.url());
+  const colleague = await openPage(scene, page.url());
   const theirs = colleague.getByRole('complementary', { name: 'Details' });
   await theirs.getByText('Every field').waitFor();
   assert.equal(await facts(theirs), await facts(drawer));
@@ -216,7 +178,7 @@ describe('the flow table in Chromium', () => {
     'shows flows of the lab as somebody looks for them',
     { skip: labIsLacking() ?? noBrowser, timeout: 580_000 },
     async (t) => {
-      const scene = await setScene(t);
+      const scene = await setScene(t, 0.5);
       let page: Page;
       await t.test('filters by namespace, by cells, and by a pasted command line', async () => {
         page = await filterByNamespace(scene);

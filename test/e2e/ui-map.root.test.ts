@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Page } from 'playwright-core';
-import { startRelay } from '../relay/support/run-relay.ts';
-import { Scratch } from '../relay/support/scratch.ts';
-import { noBrowser, startBrowser } from './support/browser.ts';
-import { labIsLacking, LabHarness } from './support/lab-harness.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
-const WAIT_MS = 150_000;
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { noBrowser } from './support/browser.ts';
+import { labIsLacking } from './support/lab-harness.ts';
+import { openPage, type Scene, setScene } from './support/ui-scene.ts';
 
 /** What the page shows of itself to tests. */
 type MapGlobals = typeof globalThis & {
@@ -22,19 +16,11 @@ type MapGlobals = typeof globalThis & {
 const readRects = (page: Page): Promise<Record<string, object>> =>
   page.evaluate(() => Object.fromEntries((globalThis as MapGlobals).sluiceMap.layout?.rects ?? []));
 
-/** Opens a view, and notes what the page complains of and whom else it asks. */
-async function open(page: Page, url: string, complaints: string[]): Promise<void> {
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => {
-    const { origin } = new URL(request.url());
-    if (origin !== new URL(url).origin) complaints.push(`asked ${request.url()}`);
-  });
-  page.setDefaultTimeout(WAIT_MS);
-  await page.goto(url);
+/** Opens a view, and waits for its map. */
+async function openMap(scene: Scene, url: string, window: BrowserContextOptions = {}): Promise<Page> {
+  const page = await openPage(scene, url, window);
   await page.waitForFunction(() => (globalThis as Partial<MapGlobals>).sluiceMap?.layout);
+  return page;
 }
 
 describe('the service map in Chromium', () => {
@@ -42,22 +28,8 @@ describe('the service map in Chromium', () => {
     'leads from a denied edge of the lab to its rule, by pointer, by keyboard and by a link',
     { skip: labIsLacking() ?? noBrowser, timeout: 580_000 },
     async (t) => {
-      execFileSync('sh', ['scripts/setup-ui.sh'], { cwd: ROOT, stdio: 'inherit' });
-      const lab = LabHarness.start(t, ['--rate=2']);
-      const scratch = new Scratch();
-      t.after(() => scratch.clear());
-      await lab.live();
-      const relay = await startRelay('127.0.0.1:0', [`unix://${lab.paths.topSocket}`], {
-        insecure: true,
-        page: { directory: join(ROOT, 'build/ui') },
-      });
-      scratch.keep(relay);
-      const port = /listen=127\.0\.0\.1:(\d+)/.exec(relay.logs.join('\n'))![1];
-      const browser = await startBrowser();
-      t.after(() => browser.close());
-      const complaints: string[] = [];
-      const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
-      await open(page, `http://127.0.0.1:${port}/`, complaints);
+      const scene = await setScene(t, 2);
+      const page = await openMap(scene, `${scene.origin}/`);
 
       // What is denied is listed; pressed, it is selected and told.
       const attention = page.getByRole('region', { name: 'Needs attention' });
@@ -75,8 +47,8 @@ describe('the service map in Chromium', () => {
       // A colleague who opens the link sees the same.
       const link = page.url();
       assert.match(decodeURIComponent(link), /sel=edge:east\/clients\/traveller>east\/travel\/frontend/);
-      const other = await browser.newPage({ viewport: { width: 1300, height: 800 }, colorScheme: 'light' });
-      await open(other, link, complaints);
+      const small = { viewport: { width: 1300, height: 800 }, colorScheme: 'light' } as const;
+      const other = await openMap(scene, link, small);
       await other.getByText('no rule matches → egress default deny').waitFor();
       await other.close();
 
@@ -117,12 +89,12 @@ describe('the service map in Chromium', () => {
       await egress.getByText('no rule matches → egress default deny').waitFor();
 
       // An agent that ends is told, and what is there stays.
-      process.kill(lab.pidOf('east/node1 agent'), 'SIGKILL');
+      process.kill(scene.lab.pidOf('east/node1 agent'), 'SIGKILL');
       await page
         .getByText(/not connected|not reachable|was away|3\/4/)
         .first()
         .waitFor();
-      assert.deepEqual(complaints, []);
+      assert.deepEqual(scene.complaints, []);
     },
   );
 });

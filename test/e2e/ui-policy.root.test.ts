@@ -1,45 +1,21 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startRelay } from '../relay/support/run-relay.ts';
-import { Scratch } from '../relay/support/scratch.ts';
-import { noBrowser, startBrowser } from './support/browser.ts';
-import { labIsLacking, LabHarness } from './support/lab-harness.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
-const WAIT_MS = 150_000;
+import { noBrowser } from './support/browser.ts';
+import { labIsLacking } from './support/lab-harness.ts';
+import { openPage, setScene } from './support/ui-scene.ts';
 
 describe('the policy view in Chromium', () => {
   it(
     'leads from a denied edge to the missing rule, and shows what a policy’s rules decided and how it changed',
     { skip: labIsLacking() ?? noBrowser, timeout: 580_000 },
     async (t) => {
-      execFileSync('sh', ['scripts/setup-ui.sh'], { cwd: ROOT, stdio: 'inherit' });
-      const lab = LabHarness.start(t, ['--rate=1']);
-      const scratch = new Scratch();
-      t.after(() => scratch.clear());
-      await lab.live();
-      const relay = await startRelay('127.0.0.1:0', [`unix://${lab.paths.topSocket}`], {
-        insecure: true,
-        page: { directory: join(ROOT, 'build/ui') },
-      });
-      scratch.keep(relay);
-      const port = /listen=127\.0\.0\.1:(\d+)/.exec(relay.logs.join('\n'))![1];
-      const browser = await startBrowser();
-      t.after(() => browser.close());
-      const complaints: string[] = [];
-      const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
-      page.setDefaultTimeout(WAIT_MS);
-      page.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text());
-      });
-      page.on('pageerror', (error) => complaints.push(error.message));
+      const scene = await setScene(t, 1);
 
       // From the denied edge on the map to the rule that it lacks.
       const edge = 'edge:east/clients/traveller>east/travel/frontend';
-      await page.goto(`http://127.0.0.1:${port}/map?sel=${encodeURIComponent(edge)}`);
+      const page = await openPage(scene, `${scene.origin}/map?sel=${encodeURIComponent(edge)}`);
       await page.getByRole('link', { name: 'Draft the missing rule' }).click();
       const panel = page.getByRole('complementary', { name: 'The missing rule' });
       await panel.getByText('no rule matches → egress default deny').waitFor();
@@ -68,7 +44,7 @@ describe('the policy view in Chromium', () => {
       assert.match(decodeURIComponent(page.url()), /sel=policy:CiliumNetworkPolicy\/clients\/travellers/);
 
       // A change of its file is a revision, which is compared with the one before.
-      const file = join(lab.paths.runDir, 'east/manifests/policies.yaml');
+      const file = join(scene.lab.paths.runDir, 'east/manifests/policies.yaml');
       const text = readFileSync(file, 'utf8');
       const at = text.indexOf('port: "8080"', text.indexOf('name: travellers'));
       assert.ok(at > 0, 'the policy of travellers has port 8080');
@@ -79,7 +55,7 @@ describe('the policy view in Chromium', () => {
       await manifest.getByRole('row', { name: /gone: .*8080/ }).waitFor();
       await manifest.getByRole('row', { name: /came: .*8090/ }).waitFor();
       assert.match(decodeURIComponent(decodeURIComponent(page.url())), /rev=\d+\.\.\d+/);
-      assert.deepEqual(complaints, []);
+      assert.deepEqual(scene.complaints, []);
     },
   );
 });
