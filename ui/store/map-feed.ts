@@ -5,6 +5,7 @@ import { CallError } from '../stream/call-error.ts';
 import { callStream } from '../stream/call-stream.ts';
 import { AGGREGATE_FLOWS, mapRequest, takeMessage } from '../stream/rows.ts';
 import { Emitter } from './emitter.ts';
+import { sleep } from './sleep.ts';
 import type { TimeSpan } from './view-state.ts';
 
 /** Answers come so often. */
@@ -161,14 +162,4 @@ export class MapFeed extends Emitter {
 function replaceAll<K, V>(target: Map<K, V>, source: ReadonlyMap<K, V>): void {
   target.clear();
   for (const [key, value] of source) target.set(key, value);
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
