@@ -39,11 +39,12 @@ describe('a relay with slow readers', () => {
   const follow = (request: RequestInit = { follow: true }): Follower =>
     scratch.keep(new Follower(relay.address, request));
 
-  /** Sends so many flows, in steps small enough for a reader that reads. */
-  async function send(count: number): Promise<void> {
+  /** Sends so many flows in steps, and no faster than `reader` takes them: half of the relay's buffer ahead at most. */
+  async function send(count: number, reader?: Follower): Promise<void> {
     for (let i = 0; i < count; i += 50) {
       agent.append(...Array.from({ length: 50 }, () => flowFrame('node', nowNs(), `${sent++} ${PADDING}`)));
       await sleep(1);
+      await reader?.until(({ responses }) => responses.length >= sent - 500);
     }
   }
 
@@ -63,7 +64,7 @@ describe('a relay with slow readers', () => {
     await send(50);
     await Promise.all([fast, slow].map((client) => client.until(({ flows }) => flows.length === 50)));
     const goOn = slow.stall();
-    await send(8000);
+    await send(8000, fast);
     await fast.until(({ flows }) => flows.length === 8050);
     goOn();
     await slow.until((client) => client.flows.length + client.lost === 8050);
