@@ -19,6 +19,20 @@ interface Card {
   readonly pods: string[];
 }
 
+/** An island and what is on it, as text can keep it. */
+export interface SavedIsland {
+  readonly island: Island;
+  readonly column: number;
+  readonly x: number;
+  readonly y: number;
+  readonly cards: readonly {
+    readonly id: string;
+    readonly slot: Slot;
+    readonly title: string;
+    readonly pods: readonly string[];
+  }[];
+}
+
 /** An island where it stands. */
 interface PlacedIsland extends Block {
   readonly island: Island;
@@ -49,18 +63,49 @@ export class MapLayout {
   /** The island and the card of each node. */
   private readonly homes = new Map<string, { readonly placed: PlacedIsland; readonly cardId: string }>();
 
-  /** Forgets all places. */
-  clear(): void {
-    this.islands.clear();
-    this.homes.clear();
+  /** All places, for `restore`. */
+  save(): SavedIsland[] {
+    return [...this.islands.values()].map(({ island, column, x, y, cards }) => ({
+      island,
+      column,
+      x,
+      y,
+      cards: [...cards].map(([id, card]) => ({ id, ...card })),
+    }));
   }
 
-  /** Finds a place for those nodes that have none. */
-  place(nodes: Iterable<ServiceNode>, links: readonly Link[]): void {
+  /** Takes over the places of another layout; does nothing once it has some of its own. */
+  restore(saved: readonly SavedIsland[]): void {
+    if (this.islands.size > 0) return;
+    for (const { island, column, x, y, cards } of saved) {
+      const own = cards.map(({ id, slot, title, pods }): readonly [string, Card] => [
+        id,
+        { slot, title, pods: [...pods] },
+      ]);
+      const placed: PlacedIsland = {
+        id: island.id,
+        island,
+        cards: new Map(own),
+        column,
+        x,
+        y,
+        width: 0,
+        height: 0,
+      };
+      Object.assign(placed, sizeOf(placed));
+      this.islands.set(island.id, placed);
+      for (const [cardId, { pods }] of own) {
+        for (const id of pods.length > 0 ? pods : [cardId]) this.homes.set(id, { placed, cardId });
+      }
+    }
+  }
+
+  /** Finds a place for those nodes that have none; whether there was one. */
+  place(nodes: Iterable<ServiceNode>, links: readonly Link[]): boolean {
     const newcomers = [...nodes]
       .filter(({ id }) => !this.homes.has(id))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
-    if (newcomers.length === 0) return;
+    if (newcomers.length === 0) return false;
     const isFirst = this.islands.size === 0;
     const fresh: PlacedIsland[] = [];
     for (const [id, members] of Map.groupBy(newcomers, ({ island }) => island.id)) {
@@ -74,6 +119,7 @@ export class MapLayout {
       return a === undefined || b === undefined || a === b ? [] : [{ from: a.id, to: b.id }];
     });
     arrangeBlocks([...this.islands.values()], isFirst ? [] : fresh, between, isFirst);
+    return true;
   }
 
   /** Where a node's card, or its row on one, is; undefined before it has a place. */

@@ -6,6 +6,7 @@ import { isFar, type MapLook, WORKLOAD_SCALE } from './draw-map.ts';
 import { drawOverlay, type Focus } from './draw-overlay.ts';
 import { type GraphMessage, graphMessage } from './graph.ts';
 import { HitIndex } from './hit-index.ts';
+import { keepPlaces, keptPlaces } from './kept-places.ts';
 import { readPalette } from './palette.ts';
 import { placeScene } from './placed-scene.ts';
 import { fillScene, type Scene } from './scene.ts';
@@ -65,6 +66,9 @@ export class MapController extends Emitter {
   /** Takes what was counted. */
   show(map: ServiceMap, layoutKey: string): void {
     const sent = this.shapeSent;
+    if (sent?.key !== layoutKey) {
+      this.post({ kind: 'places', layoutKey, islands: keptPlaces(localStorage, layoutKey, Date.now()) });
+    }
     const withShape = sent === null || sent.map !== map || sent.shape !== map.shape || sent.key !== layoutKey;
     const graph = graphMessage(map, layoutKey, withShape);
     if (graph.shape !== null) {
@@ -145,6 +149,7 @@ export class MapController extends Emitter {
     }
     const before = this.layout;
     this.layout = message;
+    if (message.places !== null) keepPlaces(localStorage, message.layoutKey, message.places, Date.now());
     const scene = this.shape === null ? null : placeScene(this.shape, message);
     if (scene !== null) {
       this.scene = scene;

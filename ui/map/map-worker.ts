@@ -18,6 +18,8 @@ const scope = self as unknown as {
 
 const MAX_LAYOUTS = 8;
 const layouts = new Map<string, MapLayout>();
+/** That of the last layout message. */
+let laidOutKey: string | null = null;
 let canvas: OffscreenCanvas | null = null;
 let scene: Scene | null = null;
 let camera: Camera | null = null;
@@ -28,6 +30,7 @@ scope.addEventListener('message', ({ data }) => {
   if (data.kind === 'canvas') canvas = data.canvas;
   else if (data.kind === 'camera') camera = data.camera;
   else if (data.kind === 'look') takeLook(data.look);
+  else if (data.kind === 'places') layoutFor(data.layoutKey).restore(data.islands);
   else takeGraph(data.graph);
   redraw();
 });
@@ -48,12 +51,16 @@ function takeGraph({ layoutKey, shape, values }: GraphMessage): void {
   if (shape !== null) {
     const layout = layoutFor(layoutKey);
     const links = shape.edges.map(({ from, to }) => ({ from: shape.nodes[from].id, to: shape.nodes[to].id }));
-    layout.place(shape.nodes, links);
+    const hasGrown = layout.place(shape.nodes, links);
+    const isOther = layoutKey !== laidOutKey;
+    laidOutKey = layoutKey;
     scene = buildScene(shape, layout);
     const shown = new Set(scene.islands.map(({ island }) => island.id));
     const islands = layout.list().filter(({ island }) => shown.has(island.id));
     const rects = [...scene.nodes].map(([id, { rect }]) => [id, rect] as const);
-    scope.postMessage({ kind: 'layout', layoutKey, islands, rects, bounds: scene.bounds });
+    const { bounds } = scene;
+    const places = hasGrown || isOther ? layout.save() : null;
+    scope.postMessage({ kind: 'layout', layoutKey, islands, rects, bounds, places });
   }
   if (scene !== null) fillScene(scene, values);
 }

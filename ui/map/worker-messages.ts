@@ -1,4 +1,4 @@
-import type { LaidIsland, Rect } from '../layout/map-layout.ts';
+import type { LaidIsland, Rect, SavedIsland } from '../layout/map-layout.ts';
 import type { Camera } from './camera.ts';
 import type { MapLook } from './draw-map.ts';
 import type { GraphMessage } from './graph.ts';
@@ -7,6 +7,8 @@ import type { GraphMessage } from './graph.ts';
 export type ToMapWorker =
   | { readonly kind: 'canvas'; readonly canvas: OffscreenCanvas }
   | { readonly kind: 'graph'; readonly graph: GraphMessage }
+  /** Where things stood before; sent before the first graph of another layout. */
+  | { readonly kind: 'places'; readonly layoutKey: string; readonly islands: readonly SavedIsland[] }
   | { readonly kind: 'camera'; readonly camera: Camera }
   | { readonly kind: 'look'; readonly look: MapLook };
 
@@ -18,6 +20,8 @@ export interface LayoutMessage {
   /** Of each node, by its id. */
   readonly rects: readonly (readonly [string, Rect])[];
   readonly bounds: Rect;
+  /** All of it, as it can be restored; null while nothing has moved or come. */
+  readonly places: readonly SavedIsland[] | null;
 }
 
 /** What the worker tells the page. */
