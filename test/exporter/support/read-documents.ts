@@ -6,18 +6,21 @@ export interface Hit {
   readonly _source: Readonly<Record<string, unknown>>;
 }
 
-/** Sends a request to a search server. Throws Error with its words when it says no. */
+/** Sends a request to a search server, again while the index is being made (503) for up to half a minute. Throws Error with its words when it says no. */
 export async function ask(url: string, path: string, body?: unknown): Promise<unknown> {
-  const answer = await fetch(`${url}${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    ...(body !== undefined && {
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
-    }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${path}: status ${answer.status}: ${text}`);
-  return JSON.parse(text);
+  for (let tries = 0; ; tries++) {
+    const answer = await fetch(`${url}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    });
+    const text = await answer.text();
+    if (answer.ok) return JSON.parse(text);
+    if (answer.status !== 503 || tries === 300) throw new Error(`${path}: status ${answer.status}: ${text}`);
+    await sleep(100);
+  }
 }
 
 /** How many documents an index has, those included that came a moment ago; 0 when there is no index. */
