@@ -7,26 +7,15 @@ import {
 } from '../../proto/gen/flow/flow_pb.ts';
 import { decodeText } from '../../proto/flow/decode-text.ts';
 import { FieldTable } from '../../proto/flow/field-table.ts';
+import { rcodeNames } from '../../proto/flow/text/dns-rcode.ts';
 import { type JsonBytes, jsonBytes } from './json-bytes.ts';
 import { eachItem, int32At, uintAt, writeList } from './message-reader.ts';
 
 export const LAYER7_DNS = 100;
 export const LAYER7_HTTP = 101;
 
-/** Answers by number (IANA, DNS RCODEs), in the words of dns.response_code. */
-const rcodes = [
-  'NOERROR',
-  'FORMERR',
-  'SERVFAIL',
-  'NXDOMAIN',
-  'NOTIMP',
-  'REFUSED',
-  'YXDOMAIN',
-  'YXRRSET',
-  'NXRRSET',
-  'NOTAUTH',
-  'NOTZONE',
-].map((name) => jsonBytes(`"${name}"`));
+/** Answers by number, in the words of dns.response_code. */
+const rcodes = rcodeNames.map((name) => jsonBytes(`"${name}"`));
 
 const DOT = 0x2e;
 const COMMA = 0x2c;

@@ -7,6 +7,7 @@ import {
   TrafficDirection,
   Verdict,
 } from '../../proto/gen/flow/flow_pb.ts';
+import { rcodeNames } from '../../proto/flow/text/dns-rcode.ts';
 import { enumName } from '../../proto/flow/text/enum-name.ts';
 import { eventTypes, tracePointName } from '../../proto/flow/text/event-names.ts';
 import { portsOf } from '../../proto/flow/text/host-text.ts';
@@ -134,6 +135,3 @@ export function layer7Text({ l7 }: Flow): string {
       return '';
   }
 }
-
-/** DNS answers by number (IANA). */
-const rcodeNames: readonly string[] = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];

@@ -5,6 +5,7 @@ import { type FieldPath, fieldPath } from '../field-path.ts';
 import type { FlowIndex, TextMatch } from '../flow-index.ts';
 import { tcpSummary } from '../flow-summary.ts';
 import { timeUsOf } from '../peek-flow.ts';
+import { rcodeNames } from '../text/dns-rcode.ts';
 import { enumName } from '../text/enum-name.ts';
 import { eventTypes, tracePointName } from '../text/event-names.ts';
 import { compileText, type KeyReader } from './end-keys.ts';
@@ -42,21 +43,6 @@ export const flowMasks: Readonly<Record<number, readonly string[]>> = {
 const layer4Names = ['', 'TCP', 'UDP', 'ICMPv4', 'ICMPv6', 'SCTP', 'VRRP', 'IGMP'];
 const layer7Names: Readonly<Record<number, string>> = { 100: 'DNS', 101: 'HTTP', 102: 'Kafka' };
 const LAYER7_DNS = 100;
-
-/** Answers by number (IANA, DNS RCODEs). */
-const rcodeNames = [
-  'NOERROR',
-  'FORMERR',
-  'SERVFAIL',
-  'NXDOMAIN',
-  'NOTIMP',
-  'REFUSED',
-  'YXDOMAIN',
-  'YXRRSET',
-  'NXRRSET',
-  'NOTAUTH',
-  'NOTZONE',
-];
 
 const paths = {
   verdict: fieldPath('verdict'),

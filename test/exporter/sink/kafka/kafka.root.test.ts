@@ -13,7 +13,7 @@ import { type GetFlowsResponse, GetFlowsResponseSchema } from '../../../../proto
 import { FakeAgent } from '../../../relay/support/fake-agent.ts';
 import { Scratch } from '../../../relay/support/scratch.ts';
 import { podFrame } from '../../../support/build-frames.ts';
-import { KafkaBroker } from '../../../support/servers/kafka-broker.ts';
+import { KafkaBroker } from '../../../../lab/servers/kafka-broker.ts';
 import { startExport } from '../../support/export-process.ts';
 import { each, listOf } from '../../support/messages.ts';
 import {

@@ -1,1 +1,0 @@
-export { KafkaBroker } from '../../../lab/servers/kafka-broker.ts';
