@@ -1,40 +1,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { createKafkaSink } from '../../../exporter/sink/kafka/sink.ts';
-import { KafkaBroker } from '../../../lab/servers/kafka-broker.ts';
-import { podFlows, podNames, writeUntilDone } from '../../exporter/support/sink-contract.ts';
+import { podNames } from '../../exporter/support/sink-contract.ts';
+import { produce, startBroker } from '../../exporter/support/topic.ts';
 import { runCli, startCli } from '../support/run-cli.ts';
 
-let missing = '';
-const broker = await KafkaBroker.start().catch((error: Error) => {
-  missing = `Kafka was not tested, there is no broker: ${error.message}`;
-  return null;
-});
-
-async function produce(format: 'protobuf' | 'json', from: number, to: number): Promise<void> {
-  const sink = await createKafkaSink({
-    kind: 'kafka',
-    brokers: [broker!.address],
-    topic: 'flows',
-    client: 'platformatic',
-    key: 'workloads',
-    format,
-    compression: 'lz4',
-    inFlight: 1,
-    createTopic: { partitions: 3, replicationFactor: 1 },
-  });
-  await sink.open();
-  assert.deepEqual(await writeUntilDone(sink, podFlows(from, to)), []);
-  await sink.close();
-}
+const { broker, missing } = await startBroker();
 
 after(() => broker?.stop());
 
 describe('observing a topic', { skip: missing !== '' && missing }, () => {
   before(async () => {
-    await produce('protobuf', 0, 60);
-    await produce('json', 60, 100);
+    await produce(broker!, 'flows', 'protobuf', 0, 60);
+    await produce(broker!, 'flows', 'json', 60, 100);
   });
   const observe = (...args: string[]): ReturnType<typeof runCli> =>
     runCli(['observe', '--kafka', broker!.address, '--topic', 'flows', '-o', 'json', ...args]);
@@ -75,7 +53,7 @@ describe('observing a topic', { skip: missing !== '' && missing }, () => {
     try {
       // Where following begins is not told: so something comes until the first is there.
       const seen = once(child.stdout, 'data');
-      const feed = setInterval(() => void produce('protobuf', 200, 201), 2000);
+      const feed = setInterval(() => void produce(broker!, 'flows', 'protobuf', 200, 201), 2000);
       const [line] = (await seen.finally(() => clearInterval(feed))) as [Buffer];
       assert.match(line.toString(), /"pod_name":"pod-200"/);
     } finally {

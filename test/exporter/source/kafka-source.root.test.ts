@@ -3,41 +3,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KafkaBroker } from '../../../lab/servers/kafka-broker.ts';
-import { createKafkaSink } from '../../../exporter/sink/kafka/sink.ts';
 import { type ExportProcess, startExport } from '../support/export-process.ts';
 import { scratchDirectory } from '../support/scratch-directory.ts';
-import { podFlows, podNames, writeUntilDone } from '../support/sink-contract.ts';
+import { podNames } from '../support/sink-contract.ts';
+import { produce, startBroker } from '../support/topic.ts';
 
-let missing = '';
-const broker = await KafkaBroker.start().catch((error: Error) => {
-  missing = `Kafka was not tested, there is no broker: ${error.message}`;
-  return null;
-});
+const { broker, missing } = await startBroker();
 const running: ExportProcess[] = [];
 
 after(async () => {
   for (const process of running) await process.end('SIGKILL');
   await broker?.stop();
 });
-
-/** Writes pods with these numbers into a topic. */
-async function produce(topic: string, format: 'protobuf' | 'json', from: number, to: number): Promise<void> {
-  const sink = await createKafkaSink({
-    kind: 'kafka',
-    brokers: [broker!.address],
-    topic,
-    client: 'platformatic',
-    key: 'workloads',
-    format,
-    compression: 'lz4',
-    inFlight: 1,
-    createTopic: { partitions: 3, replicationFactor: 1 },
-  });
-  await sink.open();
-  assert.deepEqual(await writeUntilDone(sink, podFlows(from, to)), []);
-  await sink.close();
-}
 
 /** The pods in a file of JSON lines, once all that are wanted are there. */
 async function podsIn(file: string, wanted: number): Promise<string[]> {
@@ -80,12 +57,12 @@ sinks: [{ name: all, file: { path: ${join(directory, 'flows.jsonl')} } }]
 describe('a topic as the source', { skip: missing !== '' && missing }, () => {
   it('is read from its beginning, protobuf and JSON, and from where it was left after a restart', async () => {
     const directory = scratchDirectory();
-    await produce('source-1', 'protobuf', 0, 100);
-    await produce('source-1', 'json', 100, 200);
+    await produce(broker!, 'source-1', 'protobuf', 0, 100);
+    await produce(broker!, 'source-1', 'json', 100, 200);
     const first = await start('source-1', directory);
     assert.deepEqual(await podsIn(join(directory, 'flows.jsonl'), 200), podNames(0, 200).sort());
     assert.equal(await first.end('SIGTERM'), 0);
-    await produce('source-1', 'protobuf', 200, 300);
+    await produce(broker!, 'source-1', 'protobuf', 200, 300);
     const second = await start('source-1', directory);
     assert.deepEqual(await podsIn(join(directory, 'flows.jsonl'), 300), podNames(0, 300).sort());
     assert.equal(await second.end('SIGTERM'), 0);
@@ -93,10 +70,10 @@ describe('a topic as the source', { skip: missing !== '' && missing }, () => {
 
   it('loses nothing when the exporter is killed while it reads', async () => {
     const directory = scratchDirectory();
-    await produce('source-2', 'protobuf', 0, 100);
+    await produce(broker!, 'source-2', 'protobuf', 0, 100);
     const first = await start('source-2', directory);
     await podsIn(join(directory, 'flows.jsonl'), 100);
-    const writing = produce('source-2', 'protobuf', 100, 2000);
+    const writing = produce(broker!, 'source-2', 'protobuf', 100, 2000);
     await first.end('SIGKILL');
     await writing;
     await start('source-2', directory);
@@ -107,7 +84,7 @@ describe('a topic as the source', { skip: missing !== '' && missing }, () => {
   it('says what is wrong while the topic is missing, and follows once it is there', async () => {
     const directory = scratchDirectory();
     await start('source-3', directory);
-    await produce('source-3', 'protobuf', 0, 50);
+    await produce(broker!, 'source-3', 'protobuf', 0, 50);
     assert.deepEqual(await podsIn(join(directory, 'flows.jsonl'), 50), podNames(0, 50).sort());
   });
 });

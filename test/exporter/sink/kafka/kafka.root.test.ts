@@ -13,7 +13,6 @@ import { type GetFlowsResponse, GetFlowsResponseSchema } from '../../../../proto
 import { FakeAgent } from '../../../relay/support/fake-agent.ts';
 import { Scratch } from '../../../relay/support/scratch.ts';
 import { podFrame } from '../../../support/build-frames.ts';
-import { KafkaBroker } from '../../../../lab/servers/kafka-broker.ts';
 import { startExport } from '../../support/export-process.ts';
 import { each, listOf } from '../../support/messages.ts';
 import {
@@ -26,13 +25,9 @@ import {
   type SinkRig,
 } from '../../support/sink-contract.ts';
 import { scratchDirectory } from '../../support/scratch-directory.ts';
+import { startBroker } from '../../support/topic.ts';
 
-let missing = '';
-/** One for all tests. */
-const broker = await KafkaBroker.start().catch((error: Error) => {
-  missing = `Kafka was not tested, there is no broker: ${error.message}`;
-  return null;
-});
+const { broker, missing } = await startBroker();
 const scratch = new Scratch();
 let topics = 0;
 
