@@ -37,7 +37,7 @@ export function storesLegend(paths: LabPaths, ports: ReadonlyMap<LabStore, numbe
     ...(kafka === undefined
       ? []
       : [
-          `  node docs/examples/kafka-consumer.ts 127.0.0.1:${kafka} ${TOPIC}`,
+          `  sh scripts/node docs/examples/kafka-consumer.ts 127.0.0.1:${kafka} ${TOPIC}`,
           `  ./sluice observe --kafka 127.0.0.1:${kafka} --topic ${TOPIC} --last 10 --verdict DROPPED`,
         ]),
     ...(search === undefined
