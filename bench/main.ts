@@ -16,7 +16,9 @@ function printRow(row: BenchRow, json: boolean): void {
     console.log(JSON.stringify(row));
     return;
   }
-  const against = row.ratio === null ? '' : `  ${row.ratio.toPrecision(3)} x ${row.baseline}`;
+  const quartiles = row.quartiles?.map((ratio) => ratio.toPrecision(3)).join(' to ');
+  const spread = quartiles === undefined ? '' : ` (${quartiles})`;
+  const against = row.ratio === null ? '' : `  ${row.ratio.toPrecision(3)}${spread} x ${row.baseline}`;
   console.log(
     `${row.bench.padEnd(8)} ${row.case.padEnd(34)} ${row.metric.padEnd(22)} ${Number(row.value.toPrecision(5))} ${row.unit}${against}`,
   );

@@ -1,10 +1,13 @@
 /**
  * The same policy, so many peers that may open TCP connections to one port and everybody else may not, by the kernel's own means and by ours: linear iptables, iptables with an
  * ipset, nftables with a set, each behind "established passes", all against plain forwarding with no policy. Ours polices both ends and tells its flows; once more without
- * events, for what these cost. What tools are missing is said. `SLUICE_BENCH_ROUNDS` sets the rounds (default 7).
+ * events, for what these cost. What tools are missing is said. `SLUICE_BENCH_ROUNDS` sets the rounds (default 15).
+ *
+ * A round takes every set-up once, in an order of its own, and plain forwarding twice. Ratios are those of one round, and their median is told with their quartiles. The
+ * ratio of plain forwarding to itself is what nothing at all looks like on this machine at that time.
  */
 import { spawnSync } from 'node:child_process';
-import { type BenchRow, median } from './report.ts';
+import { type BenchRow, median, quantile } from './report.ts';
 import { constant, type DatapathNode } from './support/datapath-node.ts';
 import { enforce, stateOf } from './support/policy-traffic.ts';
 import {
@@ -15,12 +18,17 @@ import {
   shuffled,
   startReader,
   TRAFFIC_PORT,
-  type TrafficSample,
+  type Workload,
   workloads,
 } from './support/traffic-sample.ts';
-import { createTwoNodes, type TestNode, type TwoNodes } from './support/two-nodes.ts';
+import { createTwoNodes, type Pod, type TestNode, type TwoNodes } from './support/two-nodes.ts';
 
 const BASELINE = 'no policy';
+const BASELINE_AGAIN = 'no policy, again';
+const WITHOUT_EVENTS_OF = 'sluice without events,';
+const WITHOUT_EVENTS = `${WITHOUT_EVENTS_OF} 3000`;
+/** Many short samples: what disturbs this machine lasts for seconds, and is then in both sides of a ratio. */
+const SAMPLE_MS = 100;
 const sizes = [100, 3000, 10_000] as const;
 
 interface Setup {
@@ -144,13 +152,77 @@ function ownSetups(lab: TwoNodes, datapaths: readonly DatapathNode[]): Setup[] {
   };
   return [
     ...sizes.map((entries) => setup(entries, 'sluice', 0)),
-    setup(3000, 'sluice without events,', constant('SETTING_EVENTS_OFF')),
+    setup(3000, WITHOUT_EVENTS_OF, constant('SETTING_EVENTS_OFF')),
   ];
 }
 
-/** Needs root, two CPUs and some minutes. */
+/** Samples of one workload between two places: by set-up, one a round. */
+class Case {
+  readonly workload: Workload;
+  readonly name: string;
+  private readonly client: Pod;
+  private readonly server: Pod;
+  private readonly costs = new Map<string, number[]>();
+
+  constructor(workload: Workload, where: string, client: Pod, server: Pod) {
+    this.workload = workload;
+    this.name = `${workload.mode} ${where}`;
+    this.client = client;
+    this.server = server;
+  }
+
+  async sample(setup: string): Promise<void> {
+    const { cpuNs, operations } = await sampleTraffic(
+      this.workload.mode,
+      this.client,
+      this.server,
+      'ipv4',
+      SAMPLE_MS,
+    );
+    const costs = this.costs.get(setup) ?? [];
+    this.costs.set(setup, costs);
+    costs.push(cpuNs / operations);
+  }
+
+  /** A set-up's figure, as a ratio to another's of the same rounds; to plain forwarding's both samples. */
+  row(setup: string, baseline: string | null): BenchRow {
+    const { metric, unit, scale } = this.workload;
+    const own = this.costs.get(setup)!;
+    const row = { bench: 'policy-pairs', metric, value: median(own) * scale, unit, baseline };
+    if (baseline === null) return { ...row, case: `${this.name}, ${setup}`, ratio: null };
+    const again = baseline === BASELINE && setup !== BASELINE_AGAIN ? BASELINE_AGAIN : baseline;
+    const [first, second] = [this.costs.get(baseline)!, this.costs.get(again)!];
+    const ratios = own.map((cost, round) => (2 * cost) / (first[round] + second[round]));
+    return {
+      ...row,
+      case: `${this.name}, ${setup}${baseline === BASELINE ? '' : ` against ${baseline}`}`,
+      ratio: median(ratios),
+      quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+    };
+  }
+}
+
+function casesOf({ nodes: [left, right] }: TwoNodes): Case[] {
+  return workloads.flatMap((workload) => [
+    new Case(workload, 'same node', left.pods[0], left.pods[1]),
+    new Case(workload, 'two nodes', left.pods[0], right.pods[0]),
+  ]);
+}
+
+function reportCase(one: Case, setups: readonly Setup[], report: (row: BenchRow) => void): void {
+  for (const { name } of setups) report(one.row(name, name === BASELINE ? null : BASELINE));
+  report(one.row('sluice 3000', WITHOUT_EVENTS));
+  for (const entries of sizes) {
+    for (const rival of rivals) {
+      const other = `${rival.name} ${entries}`;
+      if (setups.some(({ name }) => name === other)) report(one.row(`sluice ${entries}`, other));
+    }
+  }
+}
+
+/** Needs root, two CPUs and four minutes. */
 export async function run(report: (row: BenchRow) => void): Promise<void> {
-  const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 7);
+  const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 15);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`SLUICE_BENCH_ROUNDS is ${process.env.SLUICE_BENCH_ROUNDS}: expected a whole number`);
   prepareTraffic();
@@ -163,53 +235,24 @@ export async function run(report: (row: BenchRow) => void): Promise<void> {
     const nothing = (): void => undefined;
     const setups = [
       { name: BASELINE, start: nothing, stop: nothing },
+      { name: BASELINE_AGAIN, start: nothing, stop: nothing },
       ...ownSetups(lab, datapaths),
       ...rivalSetups(lab),
     ];
-    const [left, right] = lab.nodes;
-    const cases = workloads.flatMap((workload) => [
-      { workload, where: 'same node', client: left.pods[0], server: left.pods[1] },
-      { workload, where: 'two nodes', client: left.pods[0], server: right.pods[0] },
-    ]);
-    const samples = cases.map(() => new Map<string, TrafficSample[]>(setups.map(({ name }) => [name, []])));
+    const cases = casesOf(lab);
     for (let round = 0; round < rounds; round++) {
       for (const { name, start, stop } of shuffled(setups)) {
         start();
         try {
-          for (const [i, { workload, client, server }] of cases.entries())
-            samples[i].get(name)!.push(await sampleTraffic(workload.mode, client, server, 'ipv4'));
+          for (const one of cases) await one.sample(name);
         } finally {
           stop();
         }
       }
     }
-    const costOf = ({ cpuNs, operations }: TrafficSample): number => cpuNs / operations;
-    const bench = 'policy-pairs';
-    for (const [i, { workload, where }] of cases.entries()) {
-      const { mode, metric, unit, scale } = workload;
-      const against = (name: string, baseline: string): number =>
-        median(samples[i].get(name)!.map((one, n) => costOf(one) / costOf(samples[i].get(baseline)![n])));
-      const value = (name: string): number => median(samples[i].get(name)!.map(costOf)) * scale;
-      for (const { name } of setups) {
-        const isBase = name === BASELINE;
-        const [baseline, ratio] = isBase ? [null, null] : [BASELINE, against(name, BASELINE)];
-        report({
-          bench,
-          case: `${mode} ${where}, ${name}`,
-          metric,
-          value: value(name),
-          unit,
-          baseline,
-          ratio,
-        });
-      }
-      const without = 'sluice without events, 3000';
-      const name = 'sluice 3000';
-      const row = { bench, case: `${mode} ${where}, ${name}`, metric, value: value(name), unit };
-      report({ ...row, baseline: without, ratio: against(name, without) });
-    }
-    const lost = { bench, case: 'all', metric: 'events-lost', unit: 'events', baseline: null, ratio: null };
-    report({ ...lost, value: eventsLost(datapaths) });
+    for (const one of cases) reportCase(one, setups, report);
+    const lost = { bench: 'policy-pairs', case: 'all', metric: 'events-lost', unit: 'events' };
+    report({ ...lost, value: eventsLost(datapaths), baseline: null, ratio: null });
   } finally {
     clearInterval(reader);
     for (const one of datapaths) one.close();

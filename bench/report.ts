@@ -8,6 +8,8 @@ export interface BenchRow {
   /** Name of what `ratio` compares with; null for figures that stand alone. */
   readonly baseline: string | null;
   readonly ratio: number | null;
+  /** Quartiles of the ratios whose median `ratio` is: what lies on one side of 1 with both of them is ahead, or behind; the rest is noise. */
+  readonly quartiles?: readonly [number, number];
 }
 
 /** A benchmark file's `run`: measures and reports row by row. */
@@ -21,6 +23,11 @@ export function cpuSeconds(): number {
 
 /** The middle of several measurements: what noise moves least. */
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The value below which that share of the others lies. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }

@@ -56,8 +56,9 @@ export async function sampleTraffic(
   client: Pod,
   server: Pod,
   family: 'ipv4' | 'ipv6',
+  sampleMs = SAMPLE_MS,
 ): Promise<TrafficSample> {
-  const args = [mode, client.netns, server.netns, server[family], TRAFFIC_PORT, SAMPLE_MS, TRAFFIC_CPU];
+  const args = [mode, client.netns, server.netns, server[family], TRAFFIC_PORT, sampleMs, TRAFFIC_CPU];
   const { stdout } = await promisify(execFile)(tool, args.map(String));
   return JSON.parse(stdout) as TrafficSample;
 }
