@@ -1,6 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { logLine } from '../../rpc/log.ts';
-import { createFlowPeek, ENVELOPE_FLOW, peekFlow } from '../../proto/flow/peek-flow.ts';
+import { JsonWriter } from '../../proto/flow/json/json-writer.ts';
+import { createFlowPeek, ENVELOPE_FLOW, ENVELOPE_LOST_EVENTS, peekFlow } from '../../proto/flow/peek-flow.ts';
 import { FlowPrinter } from '../../proto/flow/text/flow-printer.ts';
 import { GroupPrinter } from '../../proto/flow/text/group-printer.ts';
 import { LossTally } from '../../proto/flow/text/loss-tally.ts';
@@ -43,9 +44,12 @@ export function printingSink({ print, isGrouped, lossIntervalMs }: SinkOptions):
   let isQuiet = true;
   let groupTicks = 0;
   const decode = (message: Uint8Array): GetFlowsResponse => fromBinary(GetFlowsResponseSchema, message);
+  const directly = print.format === 'json' && group === null && losses === null ? jsonPrinter() : null;
   return {
     print: (message) => {
       isQuiet = false;
+      const json = directly?.(message) ?? null;
+      if (json !== null) return { out: json, err: '' };
       const response = decode(message);
       if (losses?.add(response) === true) return nothingPrinted;
       if (response.responseTypes.case === undefined && print.allNodeStates) {
@@ -71,6 +75,21 @@ export function printingSink({ print, isGrouped, lossIntervalMs }: SinkOptions):
       return { out: group?.flush() ?? '', err };
     },
     end: () => ({ out: printer.end(), err: losses?.flush(print.time) ?? '' }),
+  };
+}
+
+/** Prints flows and losses as JSON without decoding them; null for other messages. */
+function jsonPrinter(): (message: Uint8Array) => string | null {
+  const peek = createFlowPeek();
+  const writer = new JsonWriter(GetFlowsResponseSchema);
+  return (message) => {
+    try {
+      peekFlow(message, 0, message.length, peek);
+    } catch {
+      return null; // a decoder tells what is wrong
+    }
+    if (peek.kind !== ENVELOPE_FLOW && peek.kind !== ENVELOPE_LOST_EVENTS) return null;
+    return `${writer.text(message, 0, message.length)}\n`;
   };
 }
 

@@ -1,5 +1,5 @@
 import { RotatingFile } from '../sink/file/rotating-file.ts';
-import { jsonOf } from '../sink/json-lines.ts';
+import { JsonLines } from '../sink/json-lines.ts';
 import type { MessageList, Reject } from '../sink/sink.ts';
 
 /** Of dead letters so much is kept: the newest, in files of a sixth. */
@@ -13,6 +13,7 @@ const MAX_REASON = 1000;
  */
 export class DeadLetters {
   private readonly file: RotatingFile;
+  private readonly lines = new JsonLines();
   private writing: Promise<void> = Promise.resolve();
 
   constructor(path: string, onError: (error: Error) => void) {
@@ -38,9 +39,9 @@ export class DeadLetters {
         starts: Uint32Array.of(0),
         ends: Uint32Array.of(message.length),
       };
-      const event = jsonOf(one).texts[0];
+      const event = this.lines.make(one).bytes.toString().trimEnd();
       const text = JSON.stringify(letter);
-      return event === null ? `${text}\n` : `${text.slice(0, -1)},"event":${event}}\n`;
+      return event === '' ? `${text}\n` : `${text.slice(0, -1)},"event":${event}}\n`;
     });
     const written = this.writing.then(() => this.file.write(Buffer.from(lines.join('')), false));
     this.writing = written.catch(() => {});

@@ -14,8 +14,8 @@ import { GetFlowsResponseSchema } from '../../proto/gen/observer/observer_pb.ts'
 import { endpointPart } from './endpoint-part.ts';
 import { FixedPartsMemo, type FlowNumbers, networkPart, tcpFlagsParts } from './fixed-parts.ts';
 import { F } from './flow-fields.ts';
-import { FragmentMemo } from './fragment-memo.ts';
-import { type JsonBytes, jsonBytes } from './json-bytes.ts';
+import { FragmentMemo } from '../../proto/flow/json/fragment-memo.ts';
+import { type JsonBytes, jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 import { emitterPart, interfacePart, nodePart, servicePart } from './known-parts.ts';
 import { Layer7Part } from './layer7-part.ts';
 import {

@@ -1,8 +1,8 @@
 import { EndpointSchema, WorkloadSchema } from '../../proto/gen/flow/flow_pb.ts';
 import { FieldTable } from '../../proto/flow/field-table.ts';
 import { identityText, reservedIdentityNames } from '../../proto/flow/text/identity-text.ts';
-import type { WritePart } from './fragment-memo.ts';
-import { type JsonBytes, jsonBytes } from './json-bytes.ts';
+import type { WritePart } from '../../proto/flow/json/fragment-memo.ts';
+import { type JsonBytes, jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 import { eachItem, uintAt, writeList } from './message-reader.ts';
 
 const part = {

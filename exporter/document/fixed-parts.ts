@@ -17,7 +17,7 @@ import {
   socketPointName,
   tracePointName,
 } from '../../proto/flow/text/event-names.ts';
-import { jsonBytes } from './json-bytes.ts';
+import { jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 
 /** Numbers of a flow that decide on parts of its document which are the same in many. */
 export interface FlowNumbers {

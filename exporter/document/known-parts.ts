@@ -7,8 +7,8 @@ import {
 } from '../../proto/gen/flow/flow_pb.ts';
 import { decodeText } from '../../proto/flow/decode-text.ts';
 import { WireError } from '../../proto/flow/wire.ts';
-import type { WritePart } from './fragment-memo.ts';
-import { jsonBytes } from './json-bytes.ts';
+import type { WritePart } from '../../proto/flow/json/fragment-memo.ts';
+import { jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 
 /** A part that a message inside flows becomes, of a kind of which there are few: it is made once, so it may be slow. */
 function decoding(make: (message: Uint8Array) => string): WritePart {

@@ -8,7 +8,7 @@ import {
 import { decodeText } from '../../proto/flow/decode-text.ts';
 import { FieldTable } from '../../proto/flow/field-table.ts';
 import { rcodeNames } from '../../proto/flow/text/dns-rcode.ts';
-import { type JsonBytes, jsonBytes } from './json-bytes.ts';
+import { type JsonBytes, jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 import { eachItem, int32At, uintAt, writeList } from './message-reader.ts';
 
 export const LAYER7_DNS = 100;

@@ -1,6 +1,6 @@
 import type { FieldTable } from '../../proto/flow/field-table.ts';
 import { WIRE_BYTES, WIRE_VARINT, WireCursor } from '../../proto/flow/wire.ts';
-import type { JsonBytes } from './json-bytes.ts';
+import type { JsonBytes } from '../../proto/flow/json/json-bytes.ts';
 
 const OPEN = 0x5b;
 const CLOSE = 0x5d;

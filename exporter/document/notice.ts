@@ -4,7 +4,7 @@ import { type GetFlowsResponse, GetFlowsResponseSchema } from '../../proto/gen/o
 import { NodeState } from '../../proto/gen/relay/relay_pb.ts';
 import { enumName } from '../../proto/flow/text/enum-name.ts';
 import { WireError } from '../../proto/flow/wire.ts';
-import { jsonBytes } from './json-bytes.ts';
+import { jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 
 /** What the document of a message that is no flow says beside time and node: `"event":{…},"sluice":{…}`. Throws WireError for what is no message. */
 export function noticeJson(message: Uint8Array): Uint8Array {

@@ -1,8 +1,8 @@
 import { TrafficDirection, Verdict } from '../../proto/gen/flow/flow_pb.ts';
 import { WIRE_BYTES, WireCursor } from '../../proto/flow/wire.ts';
 import type { FlowNumbers } from './fixed-parts.ts';
-import { FragmentMemo } from './fragment-memo.ts';
-import { type JsonBytes, jsonBytes } from './json-bytes.ts';
+import { FragmentMemo } from '../../proto/flow/json/fragment-memo.ts';
+import { type JsonBytes, jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 import { policyPart } from './known-parts.ts';
 
 /** Lists of policies in flow.Flow by direction: those that allowed, those that denied. */

@@ -1,5 +1,5 @@
 import { WireError } from '../../proto/flow/wire.ts';
-import { type JsonBytes, jsonBytes } from './json-bytes.ts';
+import { type JsonBytes, jsonBytes } from '../../proto/flow/json/json-bytes.ts';
 
 /** Years 1 to 9999. */
 const MIN_SECONDS = -62_135_596_800;

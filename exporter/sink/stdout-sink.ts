@@ -1,10 +1,11 @@
-import { jsonLines } from './json-lines.ts';
+import { JsonLines } from './json-lines.ts';
 import { type MessageList, type Reject, type Sink, SinkError } from './sink.ts';
 
 /** JSON lines on stdout: delivered once the pipe's reader has room for them. */
 export class StdoutSink implements Sink {
   readonly maxInFlight = 1;
   private readonly out: NodeJS.WritableStream;
+  private readonly lines = new JsonLines();
 
   constructor(out: NodeJS.WritableStream) {
     this.out = out;
@@ -15,9 +16,10 @@ export class StdoutSink implements Sink {
   }
 
   async write(messages: MessageList): Promise<readonly Reject[]> {
-    const { text, rejects } = jsonLines(messages);
+    const { bytes, rejects } = this.lines.make(messages);
     await new Promise<void>((resolve, reject) => {
-      this.out.write(text, (error) => {
+      // Copied: a stream may hold on to what it said it took.
+      this.out.write(Buffer.from(bytes), (error) => {
         if (error) reject(new SinkError('pipe_error', `cannot write to stdout: ${error.message}`, error));
         else resolve();
       });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DocumentWriter } from '../../document/document-writer.ts';
-import { JsonBytes, jsonBytes } from '../../document/json-bytes.ts';
+import { JsonBytes, jsonBytes } from '../../../proto/flow/json/json-bytes.ts';
 import { WireError } from '../../../proto/flow/wire.ts';
 import { FlowKey } from '../../flow-key.ts';
 import type { MessageList, Reject } from '../sink.ts';

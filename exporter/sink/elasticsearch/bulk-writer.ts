@@ -71,7 +71,8 @@ export class BulkWriter {
     const { json, starts } = body;
     if (to - from === 1 || starts[to] - starts[from] <= MAX_BODY_BYTES) {
       try {
-        const answer = await this.request(json.bytes.subarray(starts[from], starts[to]), context.signal);
+        const documentBytes = Buffer.from(json.bytes.buffer, starts[from], starts[to] - starts[from]);
+        const answer = await this.request(documentBytes, context.signal);
         const documents = Array.from({ length: to - from }, (_, i) => from + i);
         await this.settle(body, documents, answer, context, reject);
         return;

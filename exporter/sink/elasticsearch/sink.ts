@@ -1,5 +1,5 @@
 import type { ElasticsearchConfig } from '../../config/config.ts';
-import { JsonBytes } from '../../document/json-bytes.ts';
+import { JsonBytes } from '../../../proto/flow/json/json-bytes.ts';
 import type { MessageList, Reject, Sink, WriteContext } from '../sink.ts';
 import { BulkBodyMaker } from './bulk-body.ts';
 import { BulkWriter } from './bulk-writer.ts';

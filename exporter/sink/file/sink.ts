@@ -1,5 +1,5 @@
 import type { FileConfig } from '../../config/config.ts';
-import { jsonLines } from '../json-lines.ts';
+import { JsonLines } from '../json-lines.ts';
 import { type MessageList, type Reject, type Sink, SinkError } from '../sink.ts';
 import { RotatingFile } from './rotating-file.ts';
 
@@ -8,6 +8,7 @@ export class FileSink implements Sink {
   readonly maxInFlight = 1;
   private readonly config: FileConfig;
   private readonly file: RotatingFile;
+  private readonly lines = new JsonLines();
 
   constructor(config: FileConfig, onError: (error: Error) => void) {
     this.config = config;
@@ -19,9 +20,9 @@ export class FileSink implements Sink {
   }
 
   async write(messages: MessageList): Promise<readonly Reject[]> {
-    const { text, rejects } = jsonLines(messages);
-    if (text !== '') {
-      await this.file.write(Buffer.from(text), this.config.sync).catch((error: Error) => this.fail(error));
+    const { bytes, rejects } = this.lines.make(messages);
+    if (bytes.length > 0) {
+      await this.file.write(bytes, this.config.sync).catch((error: Error) => this.fail(error));
     }
     return rejects;
   }

@@ -8,7 +8,7 @@ import {
   peekFlow,
 } from '../../../proto/flow/peek-flow.ts';
 import type { KafkaConfig } from '../../config/config.ts';
-import { jsonOf } from '../json-lines.ts';
+import { JsonLines, type JsonList } from '../json-lines.ts';
 import type { MessageList, Reject } from '../sink.ts';
 import { BytesTable } from './bytes-table.ts';
 import { headersOf, type KafkaHeaders, type KafkaKey, type KafkaRecords, keyOf } from './records.ts';
@@ -64,6 +64,7 @@ export class RecordMaker {
   private readonly config: Pick<KafkaConfig, 'key' | 'format'>;
   private readonly peek = createFlowPeek();
   private readonly index = new FlowIndex();
+  private readonly lines: JsonLines | null;
   private readonly headers = new Map<number, BytesTable<KafkaHeaders>>();
   private readonly nodeKeys = new BytesTable<KafkaKey>();
   private ends = new BytesTable<End>();
@@ -95,18 +96,20 @@ export class RecordMaker {
 
   constructor(config: Pick<KafkaConfig, 'key' | 'format'>) {
     this.config = config;
+    this.lines = config.format === 'json' ? new JsonLines() : null;
   }
 
   make(messages: MessageList): RecordList {
     const { bytes, count } = messages;
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    const json = this.config.format === 'json' ? jsonOf(messages) : null;
+    const json = this.lines?.make(messages) ?? null;
+    const isRejected = new Set(json?.rejects.map(({ index }) => index));
     const rejects: Reject[] = [...(json?.rejects ?? [])];
     const keys: (KafkaKey | null)[] = [];
     const headers: KafkaHeaders[] = [];
     const places: number[] = [];
     for (let i = 0; i < count; i++) {
-      if (json?.texts[i] === null) continue;
+      if (isRejected.has(i)) continue;
       try {
         const { starts, ends } = messages;
         peekFlow(this.bytes, starts[i], ends[i], this.peek);
@@ -118,7 +121,7 @@ export class RecordMaker {
         rejects.push({ index: i, cause: 'malformed', reason: (error as Error).message });
       }
     }
-    const values = json === null ? this.asTheyCame(messages, places) : textValues(json.texts, places);
+    const values = json === null ? this.asTheyCame(messages, places) : lineValues(json, places);
     return { records: { ...values, keys, headers }, places, rejects };
   }
 
@@ -218,16 +221,11 @@ export class RecordMaker {
 
 type Values = Pick<KafkaRecords, 'bytes' | 'starts' | 'ends'>;
 
-/** Texts as the values of records. */
-function textValues(texts: readonly (string | null)[], places: readonly number[]): Values {
-  const pieces = places.map((at) => Buffer.from(texts[at]!));
-  const starts = new Uint32Array(pieces.length);
-  const ends = new Uint32Array(pieces.length);
-  let pos = 0;
-  for (const [i, { length }] of pieces.entries()) {
-    starts[i] = pos;
-    pos += length;
-    ends[i] = pos;
-  }
-  return { bytes: Buffer.concat(pieces), starts, ends };
+/** Lines as the values of records, without their breaks; copied, since lists that come next are made while these are under way. */
+function lineValues({ bytes, ends }: JsonList, places: readonly number[]): Values {
+  return {
+    bytes: Buffer.from(bytes),
+    starts: Uint32Array.from(places, (at) => (at === 0 ? 0 : ends[at - 1])),
+    ends: Uint32Array.from(places, (at) => ends[at] - 1),
+  };
 }

@@ -4,7 +4,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { mixedFlows } from '../../../bench/support/mixed-flows.ts';
 import { DocumentWriter } from '../../../exporter/document/document-writer.ts';
-import { JsonBytes } from '../../../exporter/document/json-bytes.ts';
+import { JsonBytes } from '../../../proto/flow/json/json-bytes.ts';
 import { isValidTime } from '../../../proto/flow/text/json-time.ts';
 import { FlowSchema } from '../../../proto/gen/flow/flow_pb.ts';
 import { type GetFlowsResponse, GetFlowsResponseSchema } from '../../../proto/gen/observer/observer_pb.ts';
@@ -18,7 +18,7 @@ const writer = new DocumentWriter();
 function textOf(message: Uint8Array): string {
   const out = new JsonBytes();
   writer.write(message, 0, message.length, out);
-  return out.bytes.toString('utf8', 0, out.at);
+  return Buffer.from(out.bytes.subarray(0, out.at)).toString();
 }
 
 const documentOf = (response: GetFlowsResponse): unknown =>

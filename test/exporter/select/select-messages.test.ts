@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { compileSelect, type Selected } from '../../../exporter/select/select-messages.ts';
-import { jsonLines } from '../../../exporter/sink/json-lines.ts';
+import { JsonLines } from '../../../exporter/sink/json-lines.ts';
 import { FlowFilterSchema, Verdict } from '../../../proto/gen/flow/flow_pb.ts';
 import { podFrame } from '../../support/build-frames.ts';
 import { lostFrame } from '../../relay/support/flow-bytes.ts';
@@ -46,9 +46,9 @@ describe('what a sink selects', () => {
 
   it('keeps the fields of the mask', () => {
     const select = compileSelect({ ...everything, fieldMask: ['verdict', 'source.pod_name'] });
-    const { text } = jsonLines(select(runOf([drop, web])).messages);
+    const { bytes } = new JsonLines().make(select(runOf([drop, web])).messages);
     assert.equal(
-      text,
+      bytes.toString(),
       '{"flow":{"verdict":"DROPPED","source":{"pod_name":"cart-2"}},"node_name":"n1","time":"2026-03-04T09:15:22.118204511Z"}\n' +
         '{"flow":{"verdict":"FORWARDED","source":{"pod_name":"cart-1"}},"node_name":"n1","time":"2026-03-04T09:15:22.118204511Z"}\n',
     );

@@ -107,8 +107,14 @@ export class FragmentMemo {
 function hashOf(seed: number, view: DataView, start: number, end: number): number {
   let hash = seed ^ (end - start);
   let i = start;
+  for (; i + 8 <= end; i += 8) {
+    hash =
+      Math.imul(hash ^ view.getInt32(i, true), 0x9e3779b1) ^
+      Math.imul(view.getInt32(i + 4, true), 0x85ebca6b);
+    hash ^= hash >>> 15;
+  }
   for (; i + 4 <= end; i += 4) {
-    hash = Math.imul(hash ^ view.getInt32(i), 0x9e3779b1);
+    hash = Math.imul(hash ^ view.getInt32(i, true), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
   for (; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x9e3779b1);
@@ -117,7 +123,8 @@ function hashOf(seed: number, view: DataView, start: number, end: number): numbe
 
 function isSame(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
   let i = 0;
-  for (; i + 4 <= length; i += 4) if (a.getInt32(aStart + i) !== b.getInt32(bStart + i)) return false;
+  for (; i + 4 <= length; i += 4)
+    if (a.getInt32(aStart + i, true) !== b.getInt32(bStart + i, true)) return false;
   for (; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false;
   return true;
 }

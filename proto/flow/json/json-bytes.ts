@@ -1,4 +1,4 @@
-import { decodeText } from '../../proto/flow/decode-text.ts';
+import { decodeText } from '../decode-text.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -16,9 +16,29 @@ export function jsonBytes(text: string): Uint8Array {
   return utf8.encode(text);
 }
 
+/** Constant JSON as words, for `putWords`. */
+export interface JsonWords {
+  readonly length: number;
+  /** Four bytes at a time; what the last has beyond the length means nothing. */
+  readonly words: Int32Array;
+}
+
+export function jsonWords(text: string): JsonWords {
+  const bytes = utf8.encode(text);
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  padded.set(bytes);
+  const view = new DataView(padded.buffer);
+  return {
+    length: bytes.length,
+    words: Int32Array.from({ length: padded.length / 4 }, (_, i) => view.getInt32(4 * i, true)),
+  };
+}
+
 /** Writes JSON as UTF-8 into a buffer that grows. Room is made by `reserve`, once for many writes; nothing here checks for more. */
 export class JsonBytes {
-  bytes: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  bytes: Uint8Array = new Uint8Array(64 * 1024);
+  /** On all of `bytes`. */
+  view: DataView = new DataView(this.bytes.buffer);
   /** Where the next byte goes. */
   at = 0;
 
@@ -26,9 +46,10 @@ export class JsonBytes {
   reserve(count: number): void {
     const needed = this.at + count;
     if (needed <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length));
-    this.bytes.copy(larger, 0, 0, this.at);
+    const larger = new Uint8Array(Math.max(needed, 2 * this.bytes.length));
+    larger.set(this.bytes.subarray(0, this.at));
     this.bytes = larger;
+    this.view = new DataView(larger.buffer);
   }
 
   /** Copies JSON as it is. */
@@ -38,6 +59,13 @@ export class JsonBytes {
     // `set` wins only from some 24 bytes on; below, its call costs more than the loop.
     if (length > 24) bytes.set(json, at);
     else for (let i = 0; i < length; i++) bytes[at + i] = json[i];
+    this.at = at + length;
+  }
+
+  /** Copies JSON as it is, and up to three bytes behind it, for which there has to be room. */
+  putWords({ length, words }: JsonWords): void {
+    const { view, at } = this;
+    for (let i = 0; i < words.length; i++) view.setInt32(at + 4 * i, words[i], true);
     this.at = at + length;
   }
 
