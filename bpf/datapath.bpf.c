@@ -93,6 +93,7 @@ static __always_inline int from_container_core(struct __sk_buff *skb, const stru
 	follow_fragment(&p, &none);
 	local = local_address_find(&p.tuple.destination, p.tuple.family);
 	query = query_at_hook(config, &none, false);
+	query.from_endpoint = true;
 	if (query.asks)
 		police_from_container(skb, &query, &police, &p, endpoint, local);
 	ct_track(skb, &p, &query, &ct);

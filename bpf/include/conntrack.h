@@ -16,7 +16,8 @@
 /* Asked of conntrack. */
 struct ct_query {
 	struct handoff handoff;
-	bool behind_stack; /* this hook sees packets after the kernel's stack, which may have translated them */
+	bool behind_stack;  /* this hook sees packets after the kernel's stack, which may have translated them */
+	bool from_endpoint; /* … packets as an endpoint sent them */
 	/* Leave the table without the connection, if it is new or begins anew: policies are asked first. */
 	bool hold;
 	bool asks;           /* policies are enforced on this node */

@@ -157,11 +157,6 @@ static __always_inline int follow_change(struct __sk_buff *skb, struct packet *p
 	return 0;
 }
 
-static __always_inline bool is_same_address(const union address *a, const union address *b)
-{
-	return a->halves[0] == b->halves[0] && a->halves[1] == b->halves[1];
-}
-
 /* On the way in: a packet to the node that answers a masqueraded one becomes its pod's, in `p` as well. Negative if it
  * could not be written. */
 VERIFIED_ALONE int unmasquerade(struct __sk_buff *skb, struct packet *p, __u32 now)

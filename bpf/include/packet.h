@@ -59,6 +59,11 @@ struct packet {
 #define PARSE_DROP 2  /* packet.drop_* say why */
 #define PARSE_SHORT 3 /* the linear part ends before packet.needed; a drop if the packet ends there too */
 
+static __always_inline bool is_same_address(const union address *a, const union address *b)
+{
+	return a->halves[0] == b->halves[0] && a->halves[1] == b->halves[1];
+}
+
 static __always_inline int packet_invalid(struct packet *p, __u8 reason, __u8 file, __u16 line)
 {
 	p->drop_reason = reason;

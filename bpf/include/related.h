@@ -103,11 +103,15 @@ VERIFIED_ALONE int ct_relate(struct __sk_buff *skb, const struct packet *p, cons
 		return -1;
 	/* An error goes to who sent the packet that caused it; any other would let a stranger speak into a connection.
 	 */
-	if (inner->source.halves[0] != p->tuple.destination.halves[0] ||
-	    inner->source.halves[1] != p->tuple.destination.halves[1])
+	if (!is_same_address(&inner->source, &p->tuple.destination))
+		return -1;
+	/* A router may report what passes through it, an endpoint what was sent to it: else the connections of its
+	 * neighbours would lead it past its own policy. */
+	if (query->from_endpoint && !is_same_address(&inner->destination, &p->tuple.source))
 		return -1;
 	entry = ct_find(inner);
-	if (!entry || ct_age(query->now, entry->last_seen) > ct_lifetime(entry, inner->proto))
+	/* About a connection that was cut there is nothing to report: the error is asked about as its own. */
+	if (!entry || entry->denied || ct_age(query->now, entry->last_seen) > ct_lifetime(entry, inner->proto))
 		return -1;
 	answer->reason = TRACE_REASON_RELATED;
 	answer->via_stack = entry->flags & CT_VIA_STACK;

@@ -128,6 +128,22 @@ for (const family of ['ipv4', 'ipv6'] as const) {
       assert.equal(c.errorToPod(other.subarray(14), CAST.world[family]).verdict, drop);
     });
 
+    it('take no ICMP error for related that is about a connection of somebody else, or one that was cut', () => {
+      const node = policyNode();
+      node.enforce(toRemote);
+      const c = new Conversation(node.node, family);
+      assert.notEqual(c.podUdp().verdict, drop);
+      const answer = c.peerPacket(PROTO.udp, udp({ from: 53, to: c.port })).subarray(14);
+      assert.notEqual(c.errorFromPod(answer).verdict, drop);
+      const [neighbour, remote] = [CAST.neighbour[family], CAST.remotePod[family]];
+      const notMine = between(family, remote, neighbour, PROTO.udp, udp({ from: 53, to: c.port }));
+      assert.notEqual(node.run('from_netdev', notMine).verdict, drop);
+      assert.equal(c.errorFromPod(notMine.subarray(14)).verdict, drop);
+      node.enforce(forPod({ endpointSelector: select('pod'), egress: [{}] }));
+      assert.equal(c.podUdp().verdict, drop);
+      assert.equal(c.errorFromPod(answer).verdict, drop);
+    });
+
     it('are asked at both ends of a connection on the node', () => {
       const node = policyNode();
       node.enforce(

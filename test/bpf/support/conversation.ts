@@ -92,6 +92,13 @@ export class Conversation {
     return this.node.run('from_netdev', between(this.family, source, this.pod, this.icmpProtocol, error));
   }
 
+  /** The pod telling whom it likes the same. */
+  errorFromPod(about: Uint8Array): Outcome {
+    const type = this.family === 'ipv4' ? 3 : 1;
+    const error = icmp({ type, code: 3 }, about);
+    return this.node.run('from_container', this.podPacket(this.icmpProtocol, error));
+  }
+
   /** The conntrack key, with the pod at the low end as its address is the smaller. */
   private key(protocol: number, peerPort: number): Uint8Array {
     const swap = (port: number): number => ((port & 0xff) << 8) | (port >> 8);
