@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { FRAME_PREFIX_BYTES } from '../../proto/flow/frame.ts';
+import { withTimes } from '../../proto/flow/peek-flow.ts';
 import type { FlowFilter } from '../../proto/gen/flow/flow_pb.ts';
 import { GetFlowsRequestSchema } from '../../proto/gen/observer/observer_pb.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -20,8 +21,12 @@ export async function findResume(spool: Spool, start: 'now' | 'oldest', overlapU
   }
   const sinceUs = Math.max(0, newestTimeUs - overlapUs);
   const seenAgain = new SeenAgain(newestTimeUs, overlapUs);
-  for await (const { bytes, offsets, count } of spool.framesSince(sinceUs)) {
-    for (let i = 0; i < count; i++) seenAgain.note(bytes, offsets[i] + FRAME_PREFIX_BYTES, offsets[i + 1]);
+  // A flow from a clock that runs ahead stands in a record of the time of its arrival, which may be before `sinceUs` where its own is not: it comes again, too.
+  for await (const run of spool.framesSince(sinceUs - overlapUs)) {
+    const { bytes, offsets, count, timesUs } = withTimes(run);
+    for (let i = 0; i < count; i++) {
+      if (timesUs[i] >= sinceUs) seenAgain.note(bytes, offsets[i] + FRAME_PREFIX_BYTES, offsets[i + 1]);
+    }
   }
   return { sinceUs, seenAgain };
 }
