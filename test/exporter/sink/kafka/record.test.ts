@@ -59,7 +59,9 @@ describe('a record of a flow', () => {
 
   it('may be JSON; what is no message is rejected, and the places of the others are known', () => {
     const list = listOf(podFrame('cart-1', 80), brokenFrame(), podFrame('cart-2', 80));
-    const { records, places, rejects } = new RecordMaker({ key: 'none', format: 'json' }).make(list);
+    const maker = new RecordMaker({ key: 'none', format: 'json' });
+    const { records, places, rejects } = maker.make(list);
+    maker.make(listOf(podFrame('made while the others are under way', 80)));
     assert.deepEqual(places, [0, 2]);
     assert.deepEqual(
       rejects.map(({ index, cause }) => [index, cause]),
