@@ -184,8 +184,8 @@ export class JsonWriter {
         if (!isAgain) places[at] = from;
         continue;
       }
-      // Of scalars the last counts; messages are merged, and members of a oneof displace each other.
-      if (isAgain && (tag & 7) === WIRE_BYTES && field.kind !== JSON_STRING) throw odd('pieces');
+      // Of numbers the last counts. Messages are merged, text that does not count has to be UTF-8 all the same, and members of a oneof displace each other.
+      if (isAgain && (tag & 7) === WIRE_BYTES) throw odd('pieces');
       if (field.oneof >= 0 && places[members + field.oneof]++ > 0) throw odd('members');
       places[at] = value;
     }

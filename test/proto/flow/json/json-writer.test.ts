@@ -87,6 +87,7 @@ const odd: Readonly<Record<string, Uint8Array>> = {
   'half of a surrogate pair': inFlow(0x2a, 0, 0x1a, 3, 0xed, 0xa0, 0x80),
   'no UTF-8': Uint8Array.of(0xc2, 0x3e, 1, 0xff),
   'no UTF-8 in a list': inFlow(0x42, 3, 0x22, 1, 0xff),
+  'no UTF-8 in a text that does not count': Uint8Array.of(0xc2, 0x3e, 1, 0xff, 0xc2, 0x3e, 1, 0x61),
   'another wire type': inFlow(0x10, 1, 0x12, 1, 2),
   'a message that is longer than the one around it': Uint8Array.of(0x0a, 2, 0x0a, 4, 0x08, 1, 0x10, 2),
   'a group': inFlow(0x9b, 0x7d, 0x08, 1, 0x9c, 0x7d),
@@ -104,9 +105,11 @@ describe('JsonWriter', () => {
   it('does so with any message, and itself', () => {
     const { decoded } = writer;
     let unusual = 0;
+    let all = 0;
     fc.assert(
       fc.property(messageArbitrary(GetFlowsResponseSchema), (message) => {
         const bytes = encode(message);
+        all++;
         if (typeof expected(bytes) !== 'string' || bytes.length > 65_536) unusual++;
         assertSame(bytes);
       }),
@@ -114,9 +117,9 @@ describe('JsonWriter', () => {
     );
     assert.ok(
       writer.decoded - decoded <= 2 * unusual,
-      `${writer.decoded - decoded} of 1000, ${unusual} unusual`,
+      `${writer.decoded - decoded} of ${2 * all}, ${unusual} unusual`,
     );
-    assert.ok(unusual < 500, 'some times are possible');
+    assert.ok(unusual < all, 'some times are possible');
   });
 
   it('decodes nothing of a usual flow', () => {
