@@ -242,6 +242,8 @@ static __always_inline int behind_stack_core(struct __sk_buff *skb, const struct
 	if (parsed == PARSE_OK) {
 		follow_fragment(&p, &handoff);
 		query = query_at_hook(config, &handoff, true);
+		if (unlikely(p.flags & PACKET_ICMP_ERROR))
+			query.from_endpoint = is_endpoint(local_address_find(&p.tuple.source, p.tuple.family));
 		if (query.asks)
 			police_behind_stack(&query, &police, &p, endpoint);
 		ct_track(skb, &p, &query, &ct);

@@ -17,7 +17,7 @@
 struct ct_query {
 	struct handoff handoff;
 	bool behind_stack;  /* this hook sees packets after the kernel's stack, which may have translated them */
-	bool from_endpoint; /* … packets as an endpoint sent them */
+	bool from_endpoint; /* of this node, as far as ICMP errors go */
 	/* Leave the table without the connection, if it is new or begins anew: policies are asked first. */
 	bool hold;
 	bool asks;           /* policies are enforced on this node */

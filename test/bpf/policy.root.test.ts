@@ -139,6 +139,10 @@ for (const family of ['ipv4', 'ipv6'] as const) {
       const notMine = between(family, remote, neighbour, PROTO.udp, udp({ from: 53, to: c.port }));
       assert.notEqual(node.run('from_netdev', notMine).verdict, drop);
       assert.equal(c.errorFromPod(notMine.subarray(14)).verdict, drop);
+      node.enforce(toRemote, forPod({ endpointSelector: select('pod'), ingress: [{}] }, 'closed'));
+      const asked = c.podPacket(PROTO.udp, udp({ from: c.port, to: 53 })).subarray(14);
+      assert.equal(c.errorToPod(asked, neighbour, 'to_container').verdict, drop);
+      assert.notEqual(c.errorToPod(asked, CAST.world[family], 'to_container').verdict, drop);
       node.enforce(forPod({ endpointSelector: select('pod'), egress: [{}] }));
       assert.equal(c.podUdp().verdict, drop);
       assert.equal(c.errorFromPod(answer).verdict, drop);

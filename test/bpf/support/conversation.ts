@@ -2,7 +2,7 @@ import { addressBytes } from '../../../bench/support/address-bytes.ts';
 import { constant, mapsHeader } from '../../../bench/support/datapath-node.ts';
 import { packStruct, readMember } from '../../../bench/support/c-struct.ts';
 import { ethernet, ETHERTYPE, icmp, ipv4, ipv6, PROTO, tcp, udp } from './build-packet.ts';
-import { CAST, type OneNode, type Outcome } from './one-node.ts';
+import { CAST, type OneNode, type Outcome, type Program } from './one-node.ts';
 
 export type Family = 'ipv4' | 'ipv6';
 
@@ -86,10 +86,10 @@ export class Conversation {
   }
 
   /** The peer (or a router: `source`) telling the pod that a packet of its own, from the IP header on, could not be delivered. */
-  errorToPod(about: Uint8Array, source = this.peer): Outcome {
+  errorToPod(about: Uint8Array, source = this.peer, program: Program = 'from_netdev'): Outcome {
     const type = this.family === 'ipv4' ? 3 : 1;
     const error = icmp({ type, code: 3 }, about);
-    return this.node.run('from_netdev', between(this.family, source, this.pod, this.icmpProtocol, error));
+    return this.node.run(program, between(this.family, source, this.pod, this.icmpProtocol, error));
   }
 
   /** The pod telling whom it likes the same. */
