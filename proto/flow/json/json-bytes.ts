@@ -2,6 +2,7 @@ import { decodeText } from '../decode-text.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
 const ZERO = 0x30;
 
 /** Bytes that a string in JSON may have as they are, ASCII only: what stands beyond has to be checked first. */
@@ -102,6 +103,12 @@ export class JsonBytes {
     }
     bytes[at++] = QUOTE;
     this.at = at;
+  }
+
+  /** Writes an integer between -2^53 and 2^53. */
+  putInteger(value: number): void {
+    if (value < 0) this.putByte(MINUS);
+    this.putNumber(Math.abs(value));
   }
 
   /** Writes an unsigned integer below 2^53. */

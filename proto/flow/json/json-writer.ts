@@ -1,6 +1,4 @@
 import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
-import { getTextEncoding } from '@bufbuild/protobuf/wire';
-import { jsonString } from '../text/json-string.ts';
 import { messageJson } from '../text/json-text.ts';
 import { WIRE_BYTES, WIRE_VARINT, WireCursor, WireError } from '../wire.ts';
 import { FragmentMemo } from './fragment-memo.ts';
@@ -23,18 +21,14 @@ import {
   messagePlan,
 } from './json-plan.ts';
 import { JsonTime } from './json-time.ts';
+import { putString } from './put-string.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const MINUS = 0x2d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-
-/** Bytes that a string has as they are: ASCII, and nothing that Go's encoder escapes. */
-const isPlain = new Uint8Array(256).fill(1, 0x20, 0x80);
-for (const character of '"\\<>&') isPlain[character.charCodeAt(0)] = 0;
 
 /** Longer messages are decoded first: room is made for the most that a message may become. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -200,7 +194,7 @@ export class JsonWriter {
       case JSON_STRING:
         if (start === end && !field.hasPresence) return;
         out.putWords(field.key);
-        this.string(bytes, start, end, out);
+        putString(bytes, this.view, start, end, out);
         break;
       case JSON_MESSAGE:
         out.putWords(field.key);
@@ -251,7 +245,7 @@ export class JsonWriter {
       const length = cursor.length();
       const from = cursor.pos;
       pos = from + length;
-      if (field.kind === JSON_STRING) this.string(bytes, from, pos, out);
+      if (field.kind === JSON_STRING) putString(bytes, this.view, from, pos, out);
       else if (field.kind === JSON_TIMESTAMP) this.time.write(bytes, from, pos, out);
       else this.nested(field.message!, bytes, from, pos, out);
       out.putByte(COMMA);
@@ -281,14 +275,14 @@ export class JsonWriter {
     out.putWords(field.key);
     if (field.kind === JSON_UINT64 || field.kind === JSON_INT64) {
       out.putByte(QUOTE);
-      if (Number.isSafeInteger(value)) putInteger(value, out);
+      if (Number.isSafeInteger(value)) out.putInteger(value);
       else {
         cursor.pos = at;
         const exact = cursor.uint64();
         out.put(jsonBytes(String(field.kind === JSON_INT64 ? BigInt.asIntN(64, exact) : exact)));
       }
       out.putByte(QUOTE);
-    } else putInteger(value, out);
+    } else out.putInteger(value);
     out.putByte(COMMA);
   }
 
@@ -326,39 +320,6 @@ export class JsonWriter {
     return true;
   }
 
-  private string(bytes: Uint8Array, start: number, end: number, out: JsonBytes): void {
-    const { bytes: to, view: toView } = out;
-    const { view } = this;
-    let { at } = out;
-    to[at++] = QUOTE;
-    let i = start;
-    for (; i + 4 <= end; i += 4, at += 4) {
-      const four = view.getInt32(i, true);
-      if (!arePlain(four)) break;
-      toView.setInt32(at, four, true);
-    }
-    for (; i < end; i++) {
-      const byte = bytes[i];
-      if (isPlain[byte] === 0) {
-        this.oddString(bytes, start, end, out);
-        return;
-      }
-      to[at++] = byte;
-    }
-    to[at++] = QUOTE;
-    out.at = at;
-  }
-
-  private oddString(bytes: Uint8Array, start: number, end: number, out: JsonBytes): void {
-    let text: string;
-    try {
-      text = getTextEncoding().decodeUtf8(bytes.subarray(start, end), true);
-    } catch {
-      throw odd('text'); // a decoder says what is wrong
-    }
-    out.put(jsonBytes(jsonString(text)));
-  }
-
   /** A message by way of a decoder. */
   private general(schema: DescMessage, bytes: Uint8Array, start: number, end: number, out: JsonBytes): void {
     let json: Uint8Array;
@@ -371,28 +332,6 @@ export class JsonWriter {
     out.reserve(json.length + this.roomBehind);
     out.put(json);
   }
-}
-
-/** Whether four bytes of text, in one integer, are all plain; a byte of x is 0 where x - 1 borrows and x has no high bit. */
-function arePlain(four: number): boolean {
-  const quotes = (four | 0x04040404) ^ 0x26262626; // " and &
-  const brackets = (four | 0x02020202) ^ 0x3e3e3e3e; // < and >
-  const backslashes = four ^ 0x5c5c5c5c;
-  const found =
-    ((quotes - 0x01010101) & ~quotes) |
-    ((brackets - 0x01010101) & ~brackets) |
-    ((backslashes - 0x01010101) & ~backslashes) |
-    (four - 0x20202020) |
-    four;
-  return (found & 0x80808080) === 0;
-}
-
-/** Writes an integer below 2^53 by its amount. */
-function putInteger(value: number, out: JsonBytes): void {
-  if (value < 0) {
-    out.putByte(MINUS);
-    out.putNumber(-value);
-  } else out.putNumber(value);
 }
 
 /** Ends an object or a list: in place of the comma behind its last part, if there is one. */
